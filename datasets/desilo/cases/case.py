@@ -1,0 +1,114 @@
+"""A case: a company's sales history plus the operating assumptions under which it plans.
+
+Estimating demand turns a case into instances; see `desilo.operating.picture`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from desilo.cases.instance import Floats, Ints
+
+
+class Figure(BaseModel):
+    """One operating figure with its reason. Assumed unless the data say otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: Annotated[float, Field(allow_inf_nan=False)]
+    unit: Annotated[str, Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=1)]
+    assumed: bool = True
+
+
+class Assumptions(BaseModel):
+    """Everything about the operation that public price data do not tell. Marked as assumed wherever shown.
+
+    "Today" is the last `today_window` periods of the training history: its mean sales, prices and spend.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    today_window: Figure  # periods that make up "today"
+    horizon: Figure  # periods planned at once
+    scenarios: Figure  # demand scenarios the planner uses
+    ladder_levels: Figure  # price points per item
+    ladder_low: Figure  # quantile of the item's observed prices at the bottom of the ladder
+    ladder_high: Figure  # quantile at the top: the ladder never leaves the observed range
+    promo_depth: Figure  # a level at or below this share of the reference price is promotional (featured)
+    promotion_slots: Figure  # promotional items per zone and period, as a share of the zone's items
+    price_image: (
+        Figure  # basket weighted by today's sales, per zone: at most this share of today's basket price
+    )
+    lead_time: Figure  # periods
+    order_cost: Figure  # money per order line
+    min_order: Figure  # units, share of today's mean sales per period
+    holding_cost: Figure  # per period, share of the unit cost
+    lost_sale_cost: Figure  # goodwill per unit of unmet demand, share of the reference margin
+    salvage_value: Figure  # per unit left at the end, share of the last unit cost
+    initial_stock: Figure  # periods of today's mean sales
+    cold_store: Figure  # end-of-period stock volume, in periods of today's mean sales volume
+    cold_store_overflow: Figure  # money per unit of volume and period stored above the cold store
+    open_to_buy: Figure  # spend per period at cost, share of today's mean spend
+    receiving_labour: Figure  # units received per period, share of today's mean; above it overtime is paid
+    receiving_overtime: Figure  # money per unit received above the receiving labour
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sales history of I items over P calendar periods, and the assumptions.
+
+    Attributes:
+        name: identifier of the case.
+        title: one line for people.
+        items: I names; an item is a product in a price zone.
+        products: I product names.
+        zones: I price-zone names.
+        volume: (I,) storage volume per unit (e.g. gallons).
+        periods: (P,) calendar labels, increasing by 1.
+        units: (I, P) units sold; nan where there is no record.
+        price: (I, P) shelf price per unit; nan where there is no record.
+        unit_cost: (I, P) wholesale cost per unit; nan where there is no record.
+        feature: (I, P) share of the stores that featured the item, 0..1; nan where there is no record.
+        holdout: index of the first period the planner must not see.
+        assumptions: operating figures.
+        period_unit, currency, source, licence: for people.
+    """
+
+    name: str
+    title: str
+    items: tuple[str, ...]
+    products: tuple[str, ...]
+    zones: tuple[str, ...]
+    volume: Floats
+    periods: Ints
+    units: Floats
+    price: Floats
+    unit_cost: Floats
+    feature: Floats
+    holdout: int
+    assumptions: Assumptions
+    period_unit: str
+    currency: str
+    source: str
+    licence: str
+
+    def select_zones(self, zones: tuple[str, ...]) -> Case:
+        """The same case with the items of some zones only."""
+        keep = np.isin(np.array(self.zones), zones)
+        pick = [index for index, kept in enumerate(keep) if kept]
+        return replace(
+            self,
+            items=tuple(self.items[k] for k in pick),
+            products=tuple(self.products[k] for k in pick),
+            zones=tuple(self.zones[k] for k in pick),
+            volume=self.volume[pick],
+            units=self.units[pick],
+            price=self.price[pick],
+            unit_cost=self.unit_cost[pick],
+            feature=self.feature[pick],
+        )
