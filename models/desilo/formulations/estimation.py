@@ -1,0 +1,202 @@
+"""Demand estimation: constrained, pooled quantile regression of one group of substitutes, as a linear programme.
+
+Sets
+    i, j in I    items of the group
+    t in N_i     past periods in which item i's sales are on record
+    k in K       covariates with a coefficient per item (feature share, ...)
+    m in M       covariates with one coefficient for the group (season)
+
+Parameters
+    y[i,t]       log units sold
+    x[i,t]       log own price, over any base price of the item
+    z[i,t,k]     item covariates
+    f[t,m]       group covariates
+    tau          quantile, 1/2 for least absolute deviations
+    lam          weight of pooling, per item and record, >= 0
+    e_min        smallest own elasticity in absolute value, >= 0
+    e_group      what demand must at least lose, in per cent, when every price of the group rises by one per cent
+
+Variables
+    a[i]         level
+    b[i], B      own-price elasticity of the item, of the group
+    c[i,j], C    cross-price elasticity of i's demand to j's price, of the group
+    g[i,k]       coefficients of the item covariates
+    h[m]         coefficients of the group covariates
+    u, v[i,t]    what is sold above and below the fit, log units, >= 0
+    r, s         distances from the group's elasticity, >= 0
+
+Equations
+    min  sum_it (tau u[i,t] + (1 - tau) v[i,t])
+         + lam sum_i |N_i| (r+[i] + r-[i])  +  lam sum_ij |N_i| (s+[i,j] + s-[i,j])          (E0)
+    a[i] + b[i] x[i,t] + sum_j c[i,j] x[j,t] + sum_k g[i,k] z[i,t,k] + sum_m h[m] f[t,m]
+         + u[i,t] - v[i,t] = y[i,t]                                                          (E1)
+    b[i] <= -e_min,  c[i,j] >= 0,  g[i,k] <= its upper limit                                 (bounds)
+    sum_j c[i,j] <= -b[i] - e_group                                                          (E2)
+    b[i] - B = r+[i] - r-[i]                                                                 (E3)
+    c[i,j] - C = s+[i,j] - s-[i,j]                                                           (E4)
+
+(E0) with (E1) is the linear programme of Koenker and Bassett (1978), Regression Quantiles, Econometrica 46(1).
+(E2) keeps "raise every price" from being free; (E3) and (E4) let an item leave its group only as far as its own
+records pay for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.core.expr import LinearExpression
+
+from desilo.cases.instance import Floats
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a group sold, at which prices.
+
+    Attributes:
+        log_units: (I, N) log units sold; nan where there is no record or nothing was sold.
+        log_price: (I, N) log price over a base price of the item; no nan.
+        covariates: (I, N, K) item covariates; no nan.
+        covariate_upper: (K,) upper limits of their coefficients; inf when free.
+        season: (N, M) group covariates; no nan.
+    """
+
+    log_units: Floats
+    log_price: Floats
+    covariates: Floats
+    covariate_upper: Floats
+    season: Floats
+
+
+@dataclass(frozen=True)
+class EstimationOptions:
+    """See the module's parameters."""
+
+    tau: float = 0.5
+    pooling: float = 0.01
+    min_own_elasticity: float = 0.5
+    min_group_elasticity: float = 0.25
+    cross: bool = True  # False leaves the cross elasticities out: all 0
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """The fit of a group.
+
+    Attributes:
+        level: (I,) log units at the base prices, all covariates 0.
+        own: (I,) own-price elasticities, negative.
+        cross: (I, I) cross-price elasticities of the row's demand to the column's price; the diagonal is 0.
+        covariates: (I, K) coefficients of the item covariates.
+        season: (M,) coefficients of the group covariates.
+        objective: the optimal value of (E0).
+    """
+
+    level: Floats
+    own: Floats
+    cross: Floats
+    covariates: Floats
+    season: Floats
+    objective: float
+
+
+def build_estimation(records: Records, options: EstimationOptions) -> Any:
+    """The linear programme (E0)-(E4) as a Pyomo model."""
+    I, _, K = records.covariates.shape
+    observed = np.isfinite(records.log_units)
+    weight = observed.sum(axis=1)
+
+    m = pyo.ConcreteModel("estimation")
+    m.I = pyo.RangeSet(0, I - 1)
+    m.K = pyo.RangeSet(0, K - 1)
+    m.M = pyo.RangeSet(0, records.season.shape[1] - 1)
+    m.records = pyo.Set(initialize=[(int(i), int(t)) for i, t in np.argwhere(observed)], dimen=2)
+    m.pairs = pyo.Set(
+        initialize=[(i, j) for i in range(I) for j in range(I) if i != j and options.cross], dimen=2
+    )
+
+    m.a = pyo.Var(m.I)
+    m.b = pyo.Var(m.I, bounds=(None, -options.min_own_elasticity))
+    m.B = pyo.Var()
+    m.c = pyo.Var(m.pairs, bounds=(0, None))
+    m.C = pyo.Var(bounds=(0, None))
+    upper = [None if np.isinf(limit) else float(limit) for limit in records.covariate_upper]
+    m.g = pyo.Var(m.I, m.K, bounds=lambda m, i, k: (None, upper[k]))
+    m.h = pyo.Var(m.M)
+    m.u = pyo.Var(m.records, bounds=(0, None))
+    m.v = pyo.Var(m.records, bounds=(0, None))
+    m.r_plus = pyo.Var(m.I, bounds=(0, None))
+    m.r_minus = pyo.Var(m.I, bounds=(0, None))
+    m.s_plus = pyo.Var(m.pairs, bounds=(0, None))
+    m.s_minus = pyo.Var(m.pairs, bounds=(0, None))
+
+    # The rows are long and many: one linear expression each, instead of a sum of products, keeps the build fast.
+    columns = {
+        i: [m.a[i], m.b[i]]
+        + [m.c[i, j] for j in range(I) if (i, j) in m.pairs]
+        + [m.g[i, k] for k in range(K)]
+        + [m.h[k] for k in m.M]
+        for i in range(I)
+    }
+
+    def fit(m: Any, i: int, t: int) -> Any:
+        prices = records.log_price[:, t]
+        others = np.delete(prices, i) if options.cross else prices[:0]
+        row = np.concatenate(([1.0, prices[i]], others, records.covariates[i, t], records.season[t], [1.0, -1.0]))
+        expression = LinearExpression(
+            constant=0, linear_coefs=row.tolist(), linear_vars=[*columns[i], m.u[i, t], m.v[i, t]]
+        )
+        return expression == float(records.log_units[i, t])
+
+    m.E1_fit = pyo.Constraint(m.records, rule=fit)
+    m.E2_group_loses = pyo.Constraint(
+        m.I,
+        rule=lambda m, i: (
+            sum(m.c[i, j] for j in range(I) if (i, j) in m.pairs) <= -m.b[i] - options.min_group_elasticity
+        ),
+    )
+    m.E3_pool_own = pyo.Constraint(m.I, rule=lambda m, i: m.b[i] - m.B == m.r_plus[i] - m.r_minus[i])
+    m.E4_pool_cross = pyo.Constraint(
+        m.pairs, rule=lambda m, i, j: m.c[i, j] - m.C == m.s_plus[i, j] - m.s_minus[i, j]
+    )
+    pooling = options.pooling * weight
+    m.E0_loss = pyo.Objective(
+        expr=pyo.quicksum(options.tau * m.u[k] + (1 - options.tau) * m.v[k] for k in m.records)
+        + pyo.quicksum(float(pooling[i]) * (m.r_plus[i] + m.r_minus[i]) for i in m.I)
+        + pyo.quicksum(float(pooling[i]) * (m.s_plus[i, j] + m.s_minus[i, j]) for i, j in m.pairs),
+        sense=pyo.minimize,
+    )
+    return m
+
+
+def estimate(records: Records, options: EstimationOptions | None = None) -> Coefficients:
+    """Fit a group.
+
+    Raises:
+        RuntimeError: the solver did not prove optimality.
+    """
+    m = build_estimation(records, options or EstimationOptions())
+    _solve(m)
+    I, _, K = records.covariates.shape
+    cross = np.zeros((I, I))
+    for i, j in m.pairs:
+        cross[i, j] = m.c[i, j].value
+    return Coefficients(
+        level=np.array([m.a[i].value for i in m.I]),
+        own=np.array([m.b[i].value for i in m.I]),
+        cross=np.maximum(cross, 0),  # rid of the solver's -1e-9
+        covariates=np.array([[m.g[i, k].value for k in range(K)] for i in m.I]).reshape(I, K),
+        season=np.array([m.h[k].value for k in m.M]),
+        objective=float(pyo.value(m.E0_loss)),
+    )
+
+
+def _solve(model: Any) -> None:
+    solver = pyo.SolverFactory("appsi_highs")
+    results = solver.solve(model, load_solutions=False)
+    if results.solver.termination_condition != pyo.TerminationCondition.optimal:
+        raise RuntimeError(f"demand estimation not solved: {results.solver.termination_condition}")
+    model.solutions.load_from(results)
