@@ -41,24 +41,30 @@ class CaseHeader(BaseModel):
     zones: Annotated[tuple[Text, ...], Field(min_length=1)]  # every price zone, in the order of display
 
 
+_NAME = pa.Check.ne("", error="is blank; a name is expected")
+_FINITE = pa.Check.lt(np.inf, error="must be finite")
+_POSITIVE = pa.Check.gt(0, error="must be above 0")
+_NOT_NEGATIVE = pa.Check.ge(0, error="must not be negative")
+_SHARE = pa.Check.in_range(0, 1, error="must lie between 0 and 1")
+
 ITEMS = pa.DataFrameSchema(
     {
-        "item": pa.Column(str, pa.Check.str_length(1)),
-        "product": pa.Column(str, pa.Check.str_length(1)),
-        "zone": pa.Column(str, pa.Check.str_length(1)),
-        "volume": pa.Column(float, [pa.Check.gt(0), pa.Check.lt(np.inf)], coerce=True),
+        "item": pa.Column(str, _NAME),
+        "product": pa.Column(str, _NAME),
+        "zone": pa.Column(str, _NAME),
+        "volume": pa.Column(float, [_POSITIVE, _FINITE], coerce=True),
     },
     strict=True,
 )
 
 SALES = pa.DataFrameSchema(
     {
-        "item": pa.Column(str, pa.Check.str_length(1)),
+        "item": pa.Column(str, _NAME),
         "period": pa.Column(int, coerce=True),
-        "units": pa.Column(float, [pa.Check.ge(0), pa.Check.lt(np.inf)], coerce=True),
-        "price": pa.Column(float, [pa.Check.gt(0), pa.Check.lt(np.inf)], coerce=True),
-        "unit_cost": pa.Column(float, [pa.Check.ge(0), pa.Check.lt(np.inf)], coerce=True),
-        "feature": pa.Column(float, pa.Check.in_range(0, 1), coerce=True),
+        "units": pa.Column(float, [_NOT_NEGATIVE, _FINITE], coerce=True),
+        "price": pa.Column(float, [_POSITIVE, _FINITE], coerce=True),
+        "unit_cost": pa.Column(float, [_NOT_NEGATIVE, _FINITE], coerce=True),
+        "feature": pa.Column(float, _SHARE, coerce=True),
     },
     strict=True,
 )
@@ -185,5 +191,22 @@ def _read_table(path: Path, schema: pa.DataFrameSchema, problems: list[Problem])
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         problems.append(Problem(path.name, f"is not a CSV table: {error}"))
     except pa.errors.SchemaErrors as error:
-        problems += [Problem(path.name, str(cases)) for cases in error.failure_cases.to_dict("records")]
+        problems += _failures(path.name, error)
     return None
+
+
+def _failures(file: str, error: pa.errors.SchemaErrors) -> Iterator[Problem]:
+    """Pandera's findings in words; what follows from a cell that is no number is left out."""
+    for case in error.failure_cases.to_dict("records"):
+        check, column, found = str(case["check"]), case["column"], case["failure_case"]
+        if check == "column_in_schema":
+            yield Problem(file, "is not a column of this table; remove it", column=found)
+        elif check == "column_in_dataframe":
+            yield Problem(file, "is missing; add the column", column=found)
+        elif case["index"] is None or check.startswith("dtype"):
+            continue
+        elif check.startswith("coerce_dtype"):
+            kind = "a whole number" if "int" in check else "a number"
+            yield Problem(file, f"found {found!r}, expected {kind}", int(case["index"]) + 2, column)
+        else:
+            yield Problem(file, f"found {found!r}, {check}", int(case["index"]) + 2, column)
