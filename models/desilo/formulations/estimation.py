@@ -50,6 +50,7 @@ import pyomo.environ as pyo
 from pyomo.core.expr import LinearExpression
 
 from desilo.cases.instance import Floats
+from desilo.solving import Stop, solve, values
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,9 @@ def build_estimation(records: Records, options: EstimationOptions) -> Any:
     def fit(m: Any, i: int, t: int) -> Any:
         prices = records.log_price[:, t]
         others = np.delete(prices, i) if options.cross else prices[:0]
-        row = np.concatenate(([1.0, prices[i]], others, records.covariates[i, t], records.season[t], [1.0, -1.0]))
+        row = np.concatenate(
+            ([1.0, prices[i]], others, records.covariates[i, t], records.season[t], [1.0, -1.0])
+        )
         expression = LinearExpression(
             constant=0, linear_coefs=row.tolist(), linear_vars=[*columns[i], m.u[i, t], m.v[i, t]]
         )
@@ -172,31 +175,22 @@ def build_estimation(records: Records, options: EstimationOptions) -> Any:
     return m
 
 
-def estimate(records: Records, options: EstimationOptions | None = None) -> Coefficients:
+def estimate(records: Records, options: EstimationOptions = EstimationOptions()) -> Coefficients:
     """Fit a group.
 
     Raises:
         RuntimeError: the solver did not prove optimality.
     """
-    m = build_estimation(records, options or EstimationOptions())
-    _solve(m)
+    m = build_estimation(records, options)
+    outcome = solve(m)
+    if outcome.stop is not Stop.OPTIMAL:
+        raise RuntimeError(f"demand estimation not solved: {outcome.stop}")
     I, _, K = records.covariates.shape
-    cross = np.zeros((I, I))
-    for i, j in m.pairs:
-        cross[i, j] = m.c[i, j].value
     return Coefficients(
-        level=np.array([m.a[i].value for i in m.I]),
-        own=np.array([m.b[i].value for i in m.I]),
-        cross=np.maximum(cross, 0),  # rid of the solver's -1e-9
-        covariates=np.array([[m.g[i, k].value for k in range(K)] for i in m.I]).reshape(I, K),
-        season=np.array([m.h[k].value for k in m.M]),
-        objective=float(pyo.value(m.E0_loss)),
+        level=values(m.a, (I,)),
+        own=values(m.b, (I,)),
+        cross=np.maximum(values(m.c, (I, I)), 0),  # rid of the solver's -1e-9
+        covariates=values(m.g, (I, K)),
+        season=values(m.h, (records.season.shape[1],)),
+        objective=outcome.objective,
     )
-
-
-def _solve(model: Any) -> None:
-    solver = pyo.SolverFactory("appsi_highs")
-    results = solver.solve(model, load_solutions=False)
-    if results.solver.termination_condition != pyo.TerminationCondition.optimal:
-        raise RuntimeError(f"demand estimation not solved: {results.solver.termination_condition}")
-    model.solutions.load_from(results)
