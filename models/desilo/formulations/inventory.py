@@ -1,0 +1,261 @@
+"""Inventory: what to order when, and what is sold and kept in every demand scenario.
+
+Sets as in pricing and demand, and
+    O       (i, t) periods in which an order may be placed
+    Z       the part of O where placing an order costs or binds something besides its units
+    F       (i, a, t) with (i, a) in Z: an order placed in a can be sold in t >= a + L[i]   (tight formulation only)
+
+Parameters
+    L[i]            lead time, periods
+    s0[i], k[i,t]   initial stock and units already on the way, units
+    lo[i], q[i,t]   smallest order if one is placed; bound on an order, units
+    M[i,t]          no larger order can pay: what can still be sold, units
+    U[i,l,t,w]      most that can be asked for at level l: D[i,l,t,w] + the most cross effects can add
+
+Variables
+    order[i,t] >= 0             units ordered
+    setup[i,t]                  1 if an order is placed, binary
+    sales[i,l,t,w] >= 0         units sold at level l
+    stock[i,t,w] >= 0           units on hand at the end of the period
+    v[i,a,l,t] in [0, 1]        setup[i,a] y[i,l,t]                              (tight)
+    flow[i,a,t,w] >= 0          units ordered in a and sold in t                (tight)
+    flow0[i,t,w] >= 0           units of the first stock and on the way, sold in t   (tight)
+
+Constraints
+    (I1)  stock[i,t,w] = stock[i,t-1,w] + k[i,t] + order[i,t-L] - sum_l sales[i,l,t,w]
+    (I2)  sales[i,l,t,w] <= demand at level l                                   (tight: 0 unless l is chosen)
+          sales[i,l,t,w] <= U[i,l,t,w] y[i,l,t]                                 (plain)
+    (I3)  sum_l sales[i,l,t,w] <= demand[i,t,w]                                 (plain)
+    (I4)  order[i,t] <= min(q, M)[i,t] setup[i,t]           for (i,t) in Z
+    (I5)  order[i,t] >= lo[i] setup[i,t]                    for (i,t) in Z
+    (I6)  sum_l v[i,a,l,t] = setup[i,a]                     for (i,a,t) in F
+    (I7)  v[i,a,l,t] <= y[i,l,t]                            for (i,a,t) in F, l
+    (I8)  flow[i,a,t,w] <= sum_l U[i,l,t,w] v[i,a,l,t]      for (i,a,t) in F, w
+    (I9)  sum_t flow[i,a,t,w] <= order[i,a]                 for (i,a) in Z, w
+    (I10) flow0[i,t,w] + sum_a flow[i,a,t,w] = sum_l sales[i,l,t,w]
+    (I11) sum_{u <= t} flow0[i,u,w] <= s0[i] + sum_{u <= t} k[i,u]
+
+(I6)-(I11) are the facility-location reformulation of lot sizing (Krarup and Bilde 1977; Pochet and Wolsey 2006,
+Production Planning by Mixed Integer Programming, section 7.4), scenario by scenario, with the set-up multiplied by
+the price level: v does not depend on the scenario, so a fractional set-up cannot serve cheap levels in one
+scenario and dear ones in another, and there are |L| + |W| variables per (i,a,t) instead of |L| |W|.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from desilo.cases.instance import Activity, Bools, Floats, Instance
+from desilo.formulations.demand import cross_demand_range, demand, demand_at_level
+from desilo.formulations.freedom import Formulation, Freedom
+from desilo.formulations.pricing import Block
+
+LEAST_SETUP_ORDER = 1e-3
+"""Units. Where a negative set-up amount rewards placing an order, an order of nothing is none."""
+
+
+def declare_inventory(
+    block: Block,
+    pricing: Block,
+    response: Block,
+    instance: Instance,
+    freedom: Freedom,
+    formulation: Formulation,
+) -> None:
+    """Declare the inventory function on a block.
+
+    Args:
+        block: an empty Pyomo block.
+        pricing, response: the blocks that say what is asked for at which level.
+        instance: the problem.
+        freedom: what may be ordered.
+        formulation: tight adds the facility-location rows.
+    """
+    tight = formulation is Formulation.TIGHT
+    items, periods = pricing.I, pricing.T
+    scenarios = response.W
+    lead = instance.lead_time.tolist()
+    open_levels = pricing.open_levels
+    bounds = order_bounds(instance, freedom)
+    most_asked = np.maximum(0.0, bounds.most_demand)
+
+    orderable = [(i, t) for i in items for t in periods if bounds.upper[i, t] > 0]
+    weighed = bounds.weighed
+    block.O = pyo.Set(dimen=2, initialize=orderable)
+    block.Z = pyo.Set(dimen=2, initialize=[(i, t) for i, t in orderable if weighed[i, t]])
+    arcs = [(i, a, t) for i, a in block.Z for t in periods if t >= a + lead[i]] if tight else []
+    block.F = pyo.Set(dimen=3, initialize=arcs)
+    sourced = sorted({i for i, _, _ in arcs})
+
+    block.order = pyo.Var(
+        block.O, bounds=lambda _, i, t: (float(freedom.order_lower[i, t]), float(bounds.upper[i, t]))
+    )
+    block.setup = pyo.Var(block.Z, domain=pyo.Binary)
+    block.sales = pyo.Var(pricing.A, scenarios, bounds=(0, None))
+    block.stock = pyo.Var(items, periods, scenarios, bounds=(0, None))
+    block.v = pyo.Var(
+        [(i, a, level, t) for i, a, t in arcs for level in open_levels[i, t]], bounds=(0, 1)
+    )
+    block.flow = pyo.Var(block.F, scenarios, bounds=(0, None))
+    block.flow0 = pyo.Var(sourced, periods, scenarios, bounds=(0, None))
+    block.open_levels = open_levels
+    block.lead = lead
+
+    first = instance.initial_stock
+    on_the_way = instance.receipt
+
+    @block.Constraint(items, periods, scenarios)
+    def I1_stock(b: Block, i: int, t: int, w: int) -> Any:
+        before = b.stock[i, t - 1, w] if t else float(first[i])
+        arriving = float(on_the_way[i, t]) + ordered(b, i, t - lead[i])
+        return b.stock[i, t, w] == before + arriving - sold(b, i, t, w)
+
+    if tight:
+
+        @block.Constraint(pricing.A, scenarios)
+        def I2_sales(b: Block, i: int, level: int, t: int, w: int) -> Any:
+            return b.sales[i, level, t, w] <= demand_at_level(response, pricing, i, level, t, w)
+    else:
+
+        @block.Constraint(pricing.A, scenarios)
+        def I2_sales(b: Block, i: int, level: int, t: int, w: int) -> Any:
+            return b.sales[i, level, t, w] <= float(most_asked[i, t, level, w]) * pricing.y[i, level, t]
+
+        @block.Constraint(items, periods, scenarios)
+        def I3_demand(b: Block, i: int, t: int, w: int) -> Any:
+            return sold(b, i, t, w) <= demand(response, pricing, i, t, w)
+
+    @block.Constraint(block.Z)
+    def I4_setup(b: Block, i: int, t: int) -> Any:
+        return b.order[i, t] <= float(bounds.upper[i, t]) * b.setup[i, t]
+
+    @block.Constraint(block.Z)
+    def I5_minimum(b: Block, i: int, t: int) -> Any:
+        return b.order[i, t] >= float(bounds.least[i]) * b.setup[i, t]
+
+    @block.Constraint(block.F)
+    def I6_setup_level(b: Block, i: int, a: int, t: int) -> Any:
+        return sum(b.v[i, a, level, t] for level in open_levels[i, t]) == b.setup[i, a]
+
+    @block.Constraint([(i, a, level, t) for i, a, t in arcs for level in open_levels[i, t]])
+    def I7_level(b: Block, i: int, a: int, level: int, t: int) -> Any:
+        return b.v[i, a, level, t] <= pricing.y[i, level, t]
+
+    @block.Constraint(block.F, scenarios)
+    def I8_flow(b: Block, i: int, a: int, t: int, w: int) -> Any:
+        return b.flow[i, a, t, w] <= sum(
+            float(most_asked[i, t, level, w]) * b.v[i, a, level, t] for level in open_levels[i, t]
+        )
+
+    @block.Constraint(block.Z if tight else [], scenarios)
+    def I9_source(b: Block, i: int, a: int, w: int) -> Any:
+        served = [b.flow[i, a, t, w] for t in range(a + lead[i], instance.periods)]
+        return sum(served) <= b.order[i, a]
+
+    sources = {(i, t): [a for a in periods if (i, a, t) in block.F] for i in sourced for t in periods}
+
+    @block.Constraint(sourced, periods, scenarios)
+    def I10_split(b: Block, i: int, t: int, w: int) -> Any:
+        unweighed = [a for a in periods if (i, a) in block.O and (i, a) not in block.Z]
+        served = b.flow0[i, t, w] + sum(b.flow[i, a, t, w] for a in sources[i, t])
+        if any(a + lead[i] <= t for a in unweighed):  # orders that cost nothing extra may serve it too
+            return served <= sold(b, i, t, w)
+        return served == sold(b, i, t, w)
+
+    @block.Constraint(sourced, periods, scenarios)
+    def I11_first_stock(b: Block, i: int, t: int, w: int) -> Any:
+        there = float(first[i] + on_the_way[i, : t + 1].sum())
+        return sum(b.flow0[i, u, w] for u in range(t + 1)) <= there
+
+
+def ordered(block: Block, i: int, t: int) -> Any:
+    """Units ordered in a period; 0 before the horizon and where no order may be placed."""
+    return block.order[i, t] if (i, t) in block.O else 0.0
+
+
+def placed(block: Block, i: int, t: int) -> Any:
+    """1 if an order is placed; meaningful where set-ups are weighed (Z), 0 elsewhere."""
+    return block.setup[i, t] if (i, t) in block.Z else 0.0
+
+
+def arriving(block: Block, instance: Instance, i: int, t: int) -> Any:
+    """Units arriving in a period: the order due and what was already on the way."""
+    return float(instance.receipt[i, t]) + ordered(block, i, t - block.lead[i])
+
+
+def sold(block: Block, i: int, t: int, w: int) -> Any:
+    """Units sold in a period and scenario, at whichever level."""
+    return sum(block.sales[i, level, t, w] for level in block.open_levels[i, t])
+
+
+@dataclass(frozen=True)
+class OrderBounds:
+    """What is known about orders before solving.
+
+    Attributes:
+        upper: (I, T) no order need be larger; 0 where none may be placed.
+        least: (I,) smallest order if one is placed.
+        weighed: (I, T) whether an order costs or binds something besides its units, so that set-ups matter.
+        most_demand: (I, T, K, W) most that can be asked for at a level.
+    """
+
+    upper: Floats
+    least: Floats
+    weighed: Bools
+    most_demand: Floats
+
+
+def order_bounds(instance: Instance, freedom: Freedom) -> OrderBounds:
+    """Bounds on orders from what can still be sold.
+
+    A unit that no scenario can sell is worth its salvage value. If that does not cover buying and keeping it, and no
+    resource rewards having it, no order need exceed the most that can be asked for from its arrival to the end:
+    units beyond it are left over in every scenario. Otherwise the bound adds what resources could ask for.
+    """
+    count, periods = len(instance.items), instance.periods
+    most_cross = cross_demand_range(instance)[1]
+    most = instance.demand + most_cross[:, :, None, None]
+    asked = np.where(freedom.levels[:, :, :, None], most, 0.0).max(axis=2)  # (I, T, W)
+    remaining = np.cumsum(asked[:, ::-1], axis=1)[:, ::-1].max(axis=2)  # (I, T) from t to the end
+
+    keeping = np.cumsum(instance.holding_cost[:, ::-1], axis=1)[:, ::-1]
+    rewarded = np.zeros(count, dtype=bool)
+    wanted = np.zeros(count)
+    setup_used = np.zeros(count, dtype=bool)
+    setup_rewarded = np.zeros(count, dtype=bool)
+    for resource in instance.resources:
+        finite = resource.capacity[np.isfinite(resource.capacity)]
+        for activity, amount in resource.use.items():
+            if activity is Activity.SETUP:
+                setup_used |= amount != 0
+                setup_rewarded |= amount < 0
+            if activity in {Activity.ORDER, Activity.RECEIPT, Activity.STOCK}:
+                negative = amount < 0
+                rewarded |= negative
+                # what others use of the resource may have to be made up for by this item
+                others = sum(np.abs(use).sum() for use in resource.use.values()) * remaining.max(initial=0.0)
+                need = np.abs(finite).sum() + periods * others
+                wanted[negative] += (need / np.abs(amount[negative])) + remaining.max(initial=0.0)
+
+    upper = np.zeros((count, periods))
+    for i in range(count):
+        for t in range(periods):
+            due = t + int(instance.lead_time[i])
+            if due >= periods or not freedom.setup[i, t]:
+                continue
+            kept = instance.unit_cost[i, t] + keeping[i, due]
+            pays_unsold = instance.salvage_value[i] > kept + 1e-12
+            bound = np.inf if pays_unsold else remaining[i, due] + (wanted[i] if rewarded[i] else 0.0)
+            upper[i, t] = min(
+                freedom.order_upper[i, t], max(bound, instance.min_order[i], freedom.order_lower[i, t])
+            )
+    least = np.where(setup_rewarded, np.maximum(instance.min_order, LEAST_SETUP_ORDER), instance.min_order)
+    weighed = (instance.order_cost > 0) | (least > 0)[:, None] | setup_used[:, None]
+    if np.any(unbounded := np.isinf(upper) & weighed):
+        # unlimited orders pay whatever placing them costs, so the set-up need not be weighed: let the solver say so
+        weighed = weighed & ~unbounded
+    return OrderBounds(upper, least, weighed, most)
