@@ -9,10 +9,10 @@ lost-sale cost, h the holding cost, v the salvage value, A the units that have a
           Σ π Σ s ≥ fill rate x expected demand        for service targets                     (4)
 
 Without (3) and (4) every item and scenario stands alone and (2) is a nested family of limits
-Σ_(τ≤t) s_τ ≤ A_t, a polymatroid: serving the periods in the order of what a sale gains over keeping the unit to
-the end, p_t + b_t + Σ_(τ≥t) h_τ - v, is optimal (Edmonds 1970). Where those sales respect (3) and (4) they are
-optimal with them too. Only the rest needs the linear program: linked items together, scenarios apart unless (4)
-links them. Nothing here is shared with the models it checks.
+Σ_(τ≤t) s_τ ≤ A_t, a polymatroid: serving the periods in the order of what a sale gains over keeping the unit
+to the end, p_t + b_t + Σ_(τ≥t) h_τ - v, is optimal (Edmonds 1970). Where those sales respect (3) and (4) they
+are optimal with them too. Only the rest needs the linear program: linked items together, scenarios apart
+unless (4) links them. Nothing here is shared with the models it checks.
 """
 
 from __future__ import annotations
