@@ -10,8 +10,8 @@ import pandas as pd
 
 from desilo.cases.case import Case
 from desilo.cases.instance import Floats, Ints
-from desilo.formulations.estimation import EstimationOptions, Records, estimate
-from desilo.operating.today import index_of, today
+from desilo.formulations.estimation import DEFAULT_OPTIONS, EstimationOptions, Records, estimate
+from desilo.operating.today import index_of, today, window_of
 
 RESIDUAL_TAIL = 0.05
 """An item's residuals are drawn in to its 5% and 95% quantiles: a week outside (a stock-out, a competitor's
@@ -25,8 +25,8 @@ YEAR = {"day": 365.25, "week": 365.25 / 7, "month": 12.0, "quarter": 4.0}
 class Response:
     """Expected demand as a function of prices and features.
 
-        ln demand[i,t] = level[i] + season[i] . (sin, cos)(2 pi t / year) + own[i] x[i,t] + sum_j cross[i,j] x[j,t]
-                         + (feature[i] + own_featured[i] x[i,t]) f[i,t],     x = ln(price / base_price)
+        ln demand[i,t] = level[i] + season[i] . waves[t] + own[i] x[i,t] + sum_j cross[i,j] x[j,t]
+                         + (feature[i] + own_featured[i] x[i,t]) f[i,t],        x = ln(price / base_price)
 
     Attributes:
         base_price: (I,) money per unit.
@@ -35,10 +35,10 @@ class Response:
         cross: (I, I) elasticities of the row's demand to the column's price; the diagonal is 0.
         feature: (I,) gain of a feature in all stores, log units.
         own_featured: (I,) what a feature adds to the own elasticity.
-        season: (I, 2) coefficients of sine and cosine.
+        season: (I, 2H) coefficients of sine and cosine of the year and its parts down to 1/H.
         year: periods in a year; inf without a season.
-        residuals: (I, N) log units sold above the expectation's median, by past period, drawn in at the tails;
-            0 where there is no record.
+        residuals: (I, N) log units sold above the median's, by past period, drawn in at the tails; 0 where
+            there is no record.
     """
 
     base_price: Floats
@@ -81,7 +81,7 @@ class Response:
         return fit
 
     def cross_effects(self, calendar: Ints, price: Floats) -> Floats:
-        """(I, I, T) units of the row's demand gained per unit of money on the column's price, at these prices.
+        """(I, I, T) units of the row's demand gained per unit of money on the column's price.
 
         Args:
             calendar: (T,) calendar periods.
@@ -99,7 +99,7 @@ class Response:
 
     def _season(self, calendar: Ints) -> Floats:
         """(I, T)"""
-        effect: Floats = self.season @ _waves(calendar, self.year).T
+        effect: Floats = self.season @ _waves(calendar, self.year, self.season.shape[1] // 2).T
         return effect
 
 
@@ -110,10 +110,10 @@ Forecaster = Callable[[Case, int], Response]
 def naive(case: Case, start: int) -> Response:
     """Yesterday's picture: the recent mean and a rule of thumb per item.
 
-    The own elasticity is the slope of log units on log price; no other prices, no features, no season. The level
-    makes the window's mean sales come out at the window's prices.
+    The own elasticity is the slope of log units on log price; no other prices, no features, no season. The
+    level makes the window's mean sales come out at the window's prices.
     """
-    now, window = index_of(case, start), _window(case, start)
+    now, window = index_of(case, start), window_of(case, start)
     price, _, base = _history(case, now)
     x = np.log(price / base[:, None])
     log_units = _log_units(case.units[:, :now])
@@ -138,11 +138,11 @@ def naive(case: Case, start: int) -> Response:
 def estimated(case: Case, start: int) -> Response:
     """The demand function of `desilo.formulations.estimation`, one group per price zone.
 
-    Elasticities, features and season are estimated on the periods before the start and before the hold-out, so that the
-    hold-out stays one for every start; the level is brought up to date by the median residual of today's
-    window, as a company would that knows its sales up to yesterday.
+    Elasticities, features and season are estimated on the periods before the start and before the hold-out,
+    so that the hold-out stays one for every start; the level is brought up to date by the median residual of
+    today's window, as by a company that knows its sales up to yesterday.
     """
-    now, window = index_of(case, start), _window(case, start)
+    now, window = index_of(case, start), window_of(case, start)
     response = fit(case, min(now, case.holdout))
     price, feature, _ = _history(case, now)
     expected = response.demand(case.periods[window], price[:, window], feature[:, window])
@@ -153,8 +153,10 @@ def estimated(case: Case, start: int) -> Response:
 def fit(
     case: Case,
     past: int,
-    options: EstimationOptions = EstimationOptions(),
+    options: EstimationOptions = DEFAULT_OPTIONS,
+    *,
     own_featured: bool = False,
+    harmonics: int = 1,
 ) -> Response:
     """The estimated response on the first `past` periods of the history, and nothing else.
 
@@ -163,6 +165,7 @@ def fit(
         past: number of periods used, from the first one.
         options: of the estimation.
         own_featured: let an item's elasticity be larger while it is featured.
+        harmonics: of the season.
     """
     price, feature, base = _history(case, past)
     x = np.log(price / base[:, None])
@@ -171,15 +174,16 @@ def fit(
         year = np.inf  # less than a year says nothing about the season
     log_units = _log_units(case.units[:, :past])
     covariates = np.stack([feature, feature * x] if own_featured else [feature], axis=2)
-    upper = np.array([np.inf, 0.0][: covariates.shape[2]])
-    waves = _waves(case.periods[:past], year)
+    # a feature never costs sales, and shoppers drawn by it mind the price no less
+    bounds = np.array([[0.0, np.inf], [-np.inf, 0.0]])[: covariates.shape[2]]
+    waves = _waves(case.periods[:past], year, harmonics)
     items = len(base)
     level, own, cross = np.zeros(items), np.zeros(items), np.zeros((items, items))
-    gains, season = np.zeros((items, 2)), np.zeros((items, 2))
+    gains, season = np.zeros((items, 2)), np.zeros((items, 2 * harmonics))
     zones = np.array(case.zones)
     for zone in dict.fromkeys(case.zones):
         group = np.flatnonzero(zones == zone)
-        found = estimate(Records(log_units[group], x[group], covariates[group], upper, waves), options)
+        found = estimate(Records(log_units[group], x[group], covariates[group], bounds, waves), options)
         level[group], own[group], cross[np.ix_(group, group)] = found.level, found.own, found.cross
         gains[group, : covariates.shape[2]] = found.covariates
         season[group] = found.season
@@ -253,7 +257,7 @@ def _log_units(units: Floats) -> Floats:
 def _slope(x: Floats, y: Floats) -> float:
     """Least-squares slope, not above -`min_own_elasticity`."""
     on_record = np.isfinite(y)
-    flattest = -EstimationOptions().min_own_elasticity
+    flattest = -DEFAULT_OPTIONS.min_own_elasticity
     if np.ptp(x[on_record]) == 0:
         return flattest
     return min(float(np.polyfit(x[on_record], y[on_record], 1)[0]), flattest)
@@ -270,9 +274,9 @@ def _log_mean(residuals: Floats) -> Floats:
     return factor
 
 
-def _waves(calendar: Ints, year: float) -> Floats:
-    """(n, 2) sine and cosine of the year; zeros without a season."""
+def _waves(calendar: Ints, year: float, harmonics: int) -> Floats:
+    """(n, 2 harmonics) sines and cosines; zeros without a season."""
     if np.isinf(year):
-        return np.zeros((len(calendar), 2))
-    angle = 2 * np.pi * calendar / year
-    return np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        return np.zeros((len(calendar), 2 * harmonics))
+    angle = 2 * np.pi * np.outer(calendar, np.arange(1, harmonics + 1)) / year
+    return np.concatenate([np.sin(angle), np.cos(angle)], axis=1)

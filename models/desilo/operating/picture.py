@@ -28,8 +28,8 @@ def picture(
 ) -> Instance:
     """The instance planned on at the calendar period `start`.
 
-    Only what lies before the start is used, but for the wholesale costs of the horizon, which are taken as announced by
-    the suppliers; beyond the history they stay as today. The elasticities are estimated before the hold-out.
+    Only what lies before the start is used, but for the wholesale costs of the horizon, which are taken as
+    announced by the suppliers; beyond the history they stay as today.
 
     Args:
         case: the case.
@@ -98,8 +98,8 @@ def picture(
 def price_ladder(case: Case, start: int, now: Today) -> tuple[Floats, Ints, Bools]:
     """(I, K) prices, rising, nan beyond an item's own; (I,) index of the reference; (I, K) promotional.
 
-    Equal steps between two quantiles of the prices seen before the start, in whole cents; the step nearest to the
-    reference price is replaced by it. A level at or below `promo_depth` of it is promotional.
+    Equal steps between two quantiles of the prices seen before the start, in whole cents; the step nearest to
+    the reference price is replaced by it. A level at or below `promo_depth` of it is promotional.
     """
     assume = case.assumptions
     low, high = np.nanquantile(
@@ -122,15 +122,16 @@ def price_ladder(case: Case, start: int, now: Today) -> tuple[Floats, Ints, Bool
 def demand_at_levels(
     response: Response, calendar: Ints, price: Floats, promo: Bools, reference_price: Floats
 ) -> Floats:
-    """(I, T, K) expected units at every own level, promotional ones featured, the others at their reference; 0
-    beyond an item's own levels."""
+    """(I, T, K) expected units at every own level, promotional ones featured, other items at their reference
+    prices; 0 beyond an item's own levels.
+    """
     return np.nan_to_num(response.at_own_prices(calendar, price, promo.astype(np.float64), reference_price))
 
 
 def scenario_factors(response: Response, periods: int, scenarios: int, rng: np.random.Generator) -> Floats:
     """(I, T, W) demand over its expectation, with mean 1 over the scenarios.
 
-    A scenario draws one past week per period for all items at once, so that they stay as correlated as they were.
+    A scenario draws one past week per period for all items at once: they stay as correlated as they were.
     """
     weeks = rng.integers(response.residuals.shape[1], size=(periods, scenarios))
     factors = np.exp(response.residuals[:, weeks])
@@ -174,13 +175,13 @@ def announced_costs(case: Case, start: int, periods: int, now: Today) -> Floats:
     """(I, T) wholesale costs of the horizon as they came to be; today's where they are not on record."""
     first = index_of(case, start)
     known = case.unit_cost[:, first : first + periods]
-    cost = np.broadcast_to(now.unit_cost[:, None], (len(case.items), periods)).copy()
-    cost[:, : known.shape[1]] = np.where(np.isnan(known), cost[:, : known.shape[1]], known)
+    ahead = np.pad(known, ((0, 0), (0, periods - known.shape[1])), constant_values=np.nan)
+    cost: Floats = np.where(np.isnan(ahead), now.unit_cost[:, None], ahead)
     return cost
 
 
 def shared_resources(case: Case, now: Today, periods: int, tightness: float) -> tuple[Resource, ...]:
-    """Cold store, open-to-buy and receiving, shared by all zones; promotion slots and price image per zone."""
+    """Cold store, open-to-buy and receiving of the chain; promotion slots and price image of each zone."""
     assume = case.assumptions
 
     def resource(
@@ -193,14 +194,14 @@ def shared_resources(case: Case, now: Today, periods: int, tightness: float) -> 
             "cold store",
             Activity.STOCK,
             case.volume,
-            tightness * assume.cold_store.value * (now.units @ case.volume),
+            tightness * assume.cold_store.value * float(now.units @ case.volume),
             assume.cold_store_overflow.value,
         ),
         resource(
             "open to buy",
             Activity.ORDER,
             now.unit_cost,  # amounts do not vary by period: an order is charged at today's cost
-            tightness * assume.open_to_buy.value * (now.units @ now.unit_cost),
+            tightness * assume.open_to_buy.value * float(now.units @ now.unit_cost),
         ),
         resource(
             "receiving",
@@ -216,7 +217,7 @@ def shared_resources(case: Case, now: Today, periods: int, tightness: float) -> 
         member = (zones == zone).astype(np.float64)
         weight = member * now.units / (member @ now.units)
         slots = round(assume.promotion_slots.value * member.sum())
-        basket = assume.price_image.value * (weight @ now.price)
+        basket = assume.price_image.value * float(weight @ now.price)
         rules.append(resource(f"promotion slots {zone}", Activity.PROMO, member, slots))
         rules.append(resource(f"price image {zone}", Activity.PRICE, weight, basket))
     return (*operating, *rules)
@@ -227,6 +228,7 @@ def _notes(effects: Floats, share: Floats) -> str:
     if not (shrunk < 1).any():
         return ""
     return (
-        f"Cross effects were scaled down so that no price vector makes demand negative: to {np.median(shrunk):.0%} "
-        f"of the estimate in the median over items and periods, {shrunk.min():.0%} at the lowest."
+        "Cross effects were scaled down so that no price vector makes demand negative: to "
+        f"{np.median(shrunk):.0%} of the estimate in the median over items and periods, {shrunk.min():.0%} "
+        "at the lowest."
     )

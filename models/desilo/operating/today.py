@@ -22,7 +22,7 @@ class Today:
     Attributes:
         units: (I,) mean units sold per period.
         price: (I,) reference price: the median price of the periods without a feature, in whole cents.
-        unit_cost: (I,) mean wholesale cost.
+        unit_cost: (I,) mean wholesale cost of a unit sold; times the units it is the mean spend.
     """
 
     units: Floats
@@ -36,18 +36,24 @@ def index_of(case: Case, start: int) -> int:
     Raises:
         BadInput: the history does not reach to the period before it.
     """
-    first, last = int(case.periods[0]), int(case.periods[-1])
+    first, last, unit = int(case.periods[0]), int(case.periods[-1]), case.period_unit
     if not first + MIN_RECORDS <= start <= last + 1:
         raise BadInput(
             [
                 Problem(
                     case.name,
-                    f"cannot plan from {case.period_unit} {start}: the history has {case.period_unit}s {first} to "
-                    f"{last}; start between {first + MIN_RECORDS} and {last + 1}",
+                    f"cannot plan from {unit} {start}: the history has {unit}s {first} to {last}; "
+                    f"start between {first + MIN_RECORDS} and {last + 1}",
                 )
             ]
         )
     return start - first
+
+
+def window_of(case: Case, start: int) -> slice:
+    """The indices of the periods that make up today."""
+    now = index_of(case, start)
+    return slice(max(0, now - round(case.assumptions.today_window.value)), now)
 
 
 def today(case: Case, start: int) -> Today:
@@ -56,15 +62,15 @@ def today(case: Case, start: int) -> Today:
     Raises:
         BadInput: items without enough records before the start, or with none in the window.
     """
-    now = index_of(case, start)
-    window = slice(max(0, now - round(case.assumptions.today_window.value)), now)
+    now, window = index_of(case, start), window_of(case, start)
     recorded = np.isfinite(case.price) & np.isfinite(case.unit_cost) & (case.units > 0)
     problems = [
         Problem(
             case.name,
-            f"item {item}: {recorded[i, :now].sum()} records with sales, price and cost before {case.period_unit} "
-            f"{start}, {recorded[i, window].sum()} of them in the last {window.stop - window.start}; expected at "
-            f"least {MIN_RECORDS} and 1; leave the item out or start later",
+            f"item {item}: {recorded[i, :now].sum()} records with sales, price and cost before "
+            f"{case.period_unit} {start}, {recorded[i, window].sum()} of them in the last "
+            f"{window.stop - window.start}; expected at least {MIN_RECORDS} and 1; leave the item out or "
+            "start later",
         )
         for i, item in enumerate(case.items)
         if recorded[i, :now].sum() < MIN_RECORDS or not recorded[i, window].any()
@@ -76,8 +82,10 @@ def today(case: Case, start: int) -> Today:
         warnings.simplefilter("ignore", RuntimeWarning)  # an item featured all the time has no regular price
         price = np.nanmedian(regular, axis=1)
     price = np.where(np.isnan(price), np.nanmedian(case.price[:, window], axis=1), price)
+    units = case.units[:, window]
+    spend = units * case.unit_cost[:, window]
     return Today(
-        units=np.nanmean(case.units[:, window], axis=1),
+        units=np.nanmean(units, axis=1),
         price=np.round(price, 2),
-        unit_cost=np.nanmean(case.unit_cost[:, window], axis=1),
+        unit_cost=np.nansum(spend, axis=1) / np.nansum(np.where(np.isnan(spend), 0, units), axis=1),
     )
