@@ -97,9 +97,7 @@ def declare_inventory(
     block.setup = pyo.Var(block.Z, domain=pyo.Binary)
     block.sales = pyo.Var(pricing.A, scenarios, bounds=(0, None))
     block.stock = pyo.Var(items, periods, scenarios, bounds=(0, None))
-    block.v = pyo.Var(
-        [(i, a, level, t) for i, a, t in arcs for level in open_levels[i, t]], bounds=(0, 1)
-    )
+    block.v = pyo.Var([(i, a, level, t) for i, a, t in arcs for level in open_levels[i, t]], bounds=(0, 1))
     block.flow = pyo.Var(block.F, scenarios, bounds=(0, None))
     block.flow0 = pyo.Var(sourced, periods, scenarios, bounds=(0, None))
     block.open_levels = open_levels

@@ -102,9 +102,7 @@ def prefer_regular_prices(model: Any, instance: Instance, at_least: float) -> No
         float(np.nanmax(instance.price[i])) for i in model.pricing.I for _ in model.pricing.T
     )  # a sum of prices, so a share below 1 ranks after one more reference level
     regular = sum(
-        model.pricing.y[i, level, t]
-        for i, level, t in model.pricing.A
-        if level == instance.reference[i]
+        model.pricing.y[i, level, t] for i, level, t in model.pricing.A if level == instance.reference[i]
     )
     high = sum(price(model.pricing, i, t) for i in model.pricing.I for t in model.pricing.T)
     model.preference = pyo.Objective(expr=regular + high / (total + 1.0), sense=pyo.maximize)
@@ -163,4 +161,11 @@ def _profit(m: Any, instance: Instance) -> Any:
     )
     purchase = sum(float(instance.unit_cost[i, t]) * ordered(m.inventory, i, t) for i, t in m.inventory.O)
     ordering = sum(float(instance.order_cost[i, t]) * placed(m.inventory, i, t) for i, t in m.inventory.Z)
-    return revenue - lost + kept - purchase - ordering - overage_cost(m.resources, instance, instance.probability)
+    return (
+        revenue
+        - lost
+        + kept
+        - purchase
+        - ordering
+        - overage_cost(m.resources, instance, instance.probability)
+    )

@@ -66,9 +66,7 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
     block.p = pyo.Param(
         block.A, initialize={(i, level, t): float(instance.price[i, level]) for i, level, t in block.A}
     )
-    block.n = pyo.Param(
-        block.limited, initialize={i: float(instance.max_price_changes[i]) for i in limited}
-    )
+    block.n = pyo.Param(block.limited, initialize={i: float(instance.max_price_changes[i]) for i in limited})
 
     block.y = pyo.Var(block.A, domain=pyo.Binary)
     block.change = pyo.Var(block.limited, block.T, bounds=(0, 1))
@@ -101,9 +99,7 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
     def P3_changes(b: Block, i: int) -> Any:
         return sum(b.change[i, t] for t in periods) <= b.n[i]
 
-    @block.Constraint(
-        [(i, level, j, t) for i, j in block.B for t in periods for level in open_levels[i, t]]
-    )
+    @block.Constraint([(i, level, j, t) for i, j in block.B for t in periods for level in open_levels[i, t]])
     def P4_pair(b: Block, i: int, level: int, j: int, t: int) -> Any:
         return sum(b.w[i, level, j, m, t] for m in open_levels[j, t]) == b.y[i, level, t]
 

@@ -69,9 +69,7 @@ def declare_resources(
     block.R = pyo.Set(dimen=2, initialize=[(r, t) for r, t in limited if r not in uncertain])
     block.RW = pyo.Set(dimen=2, initialize=[(r, t) for r, t in limited if r in uncertain])
     block.over = pyo.Var(block.R, bounds=lambda _, r, t: (0, _most_over(resources[r], t)))
-    block.over_in = pyo.Var(
-        block.RW, scenarios, bounds=lambda _, r, t, w: (0, _most_over(resources[r], t))
-    )
+    block.over_in = pyo.Var(block.RW, scenarios, bounds=lambda _, r, t, w: (0, _most_over(resources[r], t)))
 
     def use(r: int, t: int, w: int = 0) -> Any:
         return sum(

@@ -32,9 +32,7 @@ _STOP = {
 SOLVER = f"HiGHS {highspy.Highs().version()}"
 
 
-def solve(
-    model: Model, options: Options = Options(), *, built: float = 0.0, warm: bool = False
-) -> Outcome:
+def solve(model: Model, options: Options = Options(), *, built: float = 0.0, warm: bool = False) -> Outcome:
     """Solve a linear Pyomo model; if there is a solution it is loaded into the model's variables.
 
     Args:
