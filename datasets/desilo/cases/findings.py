@@ -1,0 +1,87 @@
+"""Collecting what is wrong with somebody's input, so that all of it is said at once and stays readable."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from desilo.cases.errors import BadInput, Problem
+
+SHOWN = 3
+"""Problems of one kind that are written out; the others are counted."""
+
+
+class Findings:
+    """Problems found so far. Reading goes on after a problem and stops at `stop_if_any`."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def add(self, file: str, message: str, row: int | None = None, column: str | None = None) -> None:
+        """Note one problem; arguments as in `Problem`."""
+        self.problems.append(Problem(file, message, row, column))
+
+    def add_rows(self, file: str, column: str | None, rows: Sequence[int], say: Callable[[int], str]) -> None:
+        """Note one kind of problem in several rows: `say(row)` for the first few, a count for the rest."""
+        for row in rows[:SHOWN]:
+            self.add(file, say(int(row)), int(row), column)
+        self.add_count(file, column, len(rows) - SHOWN)
+
+    def add_count(self, file: str, column: str | None, more: int) -> None:
+        """Say how many problems of the kind just noted were not written out, if any."""
+        if more > 0:
+            self.add(file, f"and {more:,} more like this", column=column)
+
+    def clean(self, files: Iterable[str]) -> bool:
+        """Whether nothing was found in any of these files."""
+        return {problem.file for problem in self.problems}.isdisjoint(files)
+
+    def stop_if_any(self) -> None:
+        """Raise `BadInput` with everything found, if anything was."""
+        if self.problems:
+            raise BadInput(self.problems)
+
+
+def quoted(names: Iterable[str], at_most: int = 12) -> str:
+    """Names for a message: 'a', 'b', 'c' and 4 more."""
+    listed = list(names)
+    text = ", ".join(f"'{name}'" for name in listed[:at_most])
+    return text if len(listed) <= at_most else f"{text} and {len(listed) - at_most:,} more"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint at the nearest known name, or at all of them."""
+    names = list(dict.fromkeys(known))
+    near = difflib.get_close_matches(name.lower(), [other.lower() for other in names[:1000]], n=1)
+    for other in names:
+        if near and other.lower() == near[0]:
+            return f"did you mean '{other}'?"
+    return f"known: {quoted(names)}" if names else "none are known"
+
+
+def schema_problems(error: ValidationError, known: Callable[[tuple[Any, ...]], Iterable[str]]) -> list[tuple[str, str]]:
+    """(place, message) of each problem pydantic found.
+
+    Args:
+        error: what pydantic raised.
+        known: the keys allowed at a place, for the hint at an unknown key.
+    """
+    found = []
+    for detail in error.errors(include_url=False):
+        place = ""
+        for part in detail["loc"]:
+            place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+        if detail["type"] == "missing":
+            message = "missing; it is required"
+        elif detail["type"] == "extra_forbidden":
+            key, where = str(detail["loc"][-1]), detail["loc"][:-1]
+            message = f"unknown key; {did_you_mean(key, known(where))} Remove or rename it"
+        else:
+            given = repr(detail["input"])
+            given = given if len(given) <= 60 else given[:57] + "..."
+            message = f"found {given}; {detail['msg'][0].lower()}{detail['msg'][1:]}"
+        found.append((place, message))
+    return found
