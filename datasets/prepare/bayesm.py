@@ -6,9 +6,9 @@ Get the package (Debian main, GPL-2 or later; any mirror), then rebuild both cas
     pip install "desilo[prepare]"
     python datasets/prepare/bayesm.py r-cran-bayesm_*.deb
 
-SOURCE may also be the unpacked package: any folder that holds `orangeJuice.rda` and `tuna.rda` somewhere below.
-Written are `items.csv`, `sales.csv` and their `SHA256SUMS`; `case.toml`, `assumptions.toml` and `PROVENANCE.md` are
-written by hand and left alone. Every choice made here is explained in the case's `PROVENANCE.md`.
+SOURCE may also be the unpacked package: any folder that holds `orangeJuice.rda` and `tuna.rda` somewhere
+below. Written are `items.csv`, `sales.csv` and their `SHA256SUMS`; `case.toml`, `assumptions.toml` and
+`PROVENANCE.md` are written by hand and left alone. Every choice made here is explained in `PROVENANCE.md`.
 """
 
 from __future__ import annotations
@@ -111,9 +111,10 @@ def orange_juice(source: dict[str, Any], holdout: int) -> tuple[pd.DataFrame, pd
 
 
 def price_zones(records: pd.DataFrame) -> pd.Series:
-    """Zone of every store: natural breaks (least within-zone sum of squares, by enumeration) of its price level.
+    """Zone of every store: natural breaks of its price level.
 
-    A store's price level is the mean, over its records, of its price over the chain's mean price of the same product and week.
+    A store's price level is the mean, over its records, of its price over the chain's mean price of the same
+    product and week. Natural breaks: the least sum of squares within zones, found by enumeration.
     """
     chain = records.groupby(["product", "period"])["price"].transform("mean")
     level = (records["price"] / chain).groupby(records["store"]).mean().sort_values()
@@ -147,7 +148,7 @@ def tuna(source: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                 "feature": source[f"NSALE{number}"],
             }
         )
-        # A wholesale price below a tenth of the shelf price is a slip of the source (one: exp(-10.4)); no figure is made up.
+        # One wholesale price, exp(-10.4), is a slip of the source: its record is left out, no figure made up.
         tables.append(table[table["unit_cost"] > 0.1 * table["price"]])
     items = pd.DataFrame(
         [
@@ -159,7 +160,7 @@ def tuna(source: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def write_tables(folder: Path, items: pd.DataFrame, sales: pd.DataFrame) -> None:
-    """Write `items.csv`, `sales.csv` (item order, then period; rounded well below the source's accuracy), `SHA256SUMS`."""
+    """Write `items.csv`, `sales.csv` (in the items' order, then by period) and `SHA256SUMS`."""
     order = {item: position for position, item in enumerate(items["item"])}
     sales = sales.assign(position=sales["item"].map(order)).sort_values(["position", "period"])
     sales = sales[["item", "period", "units", "price", "unit_cost", "feature"]]
@@ -188,7 +189,7 @@ def read(source: Path, name: str) -> Any:
 
 
 def rebuild(
-    source: Annotated[Path, typer.Argument(exists=True, help="The .deb, or a folder with the unpacked package.")],
+    source: Annotated[Path, typer.Argument(exists=True, help="The .deb, or the unpacked package's folder.")],
     out: Annotated[Path, typer.Option(help="Folder with the case folders.")] = BUNDLED,
 ) -> None:
     """Rebuild items.csv, sales.csv and SHA256SUMS of both cases."""

@@ -6,11 +6,13 @@ Estimating demand turns a case into instances; see `desilo.operating.picture`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from desilo.cases.errors import BadInput, Problem
 from desilo.cases.instance import Floats, Ints
 
 
@@ -25,6 +27,24 @@ class Figure(BaseModel):
     assumed: bool = True
 
 
+def _between(low: float, high: float, whole: bool = False) -> AfterValidator:
+    """A figure whose value lies in [low, high] and, if asked, is a whole number."""
+
+    def check(figure: Figure) -> Figure:
+        if not low <= figure.value <= high or (whole and figure.value % 1):
+            kind = "a whole number" if whole else "a value"
+            limits = f"not below {low:g}" if high == inf else f"between {low:g} and {high:g}"
+            raise ValueError(f"expected {kind} {limits}")
+        return figure
+
+    return AfterValidator(check)
+
+
+Count = Annotated[Figure, _between(1, inf, whole=True)]
+Share = Annotated[Figure, _between(0, 1)]
+Amount = Annotated[Figure, _between(0, inf)]
+
+
 class Assumptions(BaseModel):
     """Everything about the operation that public price data do not tell. Marked as assumed wherever shown.
 
@@ -33,29 +53,37 @@ class Assumptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    today_window: Figure  # periods that make up "today"
-    horizon: Figure  # periods planned at once
-    scenarios: Figure  # demand scenarios the planner uses
-    ladder_levels: Figure  # price points per item
-    ladder_low: Figure  # quantile of the item's observed prices at the bottom of the ladder
-    ladder_high: Figure  # quantile at the top: the ladder never leaves the observed range
-    promo_depth: Figure  # a level at or below this share of the reference price is promotional (featured)
-    promotion_slots: Figure  # promotional items per zone and period, as a share of the zone's items
+    today_window: Count  # periods that make up "today"
+    horizon: Count  # periods planned at once
+    scenarios: Count  # demand scenarios the planner uses
+    ladder_levels: Annotated[Figure, _between(2, inf, whole=True)]  # price points per item
+    ladder_low: Share  # quantile of the item's observed prices at the bottom of the ladder
+    ladder_high: Share  # quantile at the top: the ladder never leaves the observed range
+    promo_depth: Share  # a level at or below this share of the reference price is promotional (featured)
+    promotion_slots: Share  # promotional items per zone and period, as a share of the zone's items
     price_image: (
-        Figure  # basket weighted by today's sales, per zone: at most this share of today's basket price
+        Amount  # basket weighted by today's sales, per zone: at most this share of today's basket price
     )
-    lead_time: Figure  # periods
-    order_cost: Figure  # money per order line
-    min_order: Figure  # units, share of today's mean sales per period
-    holding_cost: Figure  # per period, share of the unit cost
-    lost_sale_cost: Figure  # goodwill per unit of unmet demand, share of the reference margin
-    salvage_value: Figure  # per unit left at the end, share of the last unit cost
-    initial_stock: Figure  # periods of today's mean sales
-    cold_store: Figure  # end-of-period stock volume, in periods of today's mean sales volume
-    cold_store_overflow: Figure  # money per unit of volume and period stored above the cold store
-    open_to_buy: Figure  # spend per period at cost, share of today's mean spend
-    receiving_labour: Figure  # units received per period, share of today's mean; above it overtime is paid
-    receiving_overtime: Figure  # money per unit received above the receiving labour
+    lead_time: Annotated[Figure, _between(0, inf, whole=True)]  # periods
+    order_cost: Amount  # money per order line
+    min_order: Amount  # units, share of today's mean sales per period
+    holding_cost: Amount  # per period, share of the unit cost
+    lost_sale_cost: Amount  # goodwill per unit of unmet demand, share of the reference margin
+    salvage_value: Share  # per unit left at the end, share of the last unit cost
+    initial_stock: Amount  # periods of today's mean sales
+    cold_store: Amount  # end-of-period stock volume, in periods of today's mean sales volume
+    cold_store_overflow: Amount  # money per unit of volume and period stored above the cold store
+    open_to_buy: Amount  # spend per period at cost, share of today's mean spend
+    receiving_labour: Amount  # units received per period, share of today's mean; above it overtime is paid
+    receiving_overtime: Amount  # money per unit received above the receiving labour
+
+    @model_validator(mode="after")
+    def _agree(self) -> Assumptions:
+        if self.ladder_low.value >= self.ladder_high.value:
+            raise ValueError("ladder_low must lie below ladder_high")
+        if self.lead_time.value >= self.horizon.value:
+            raise ValueError("lead_time must be shorter than the horizon, or nothing ordered can be sold")
+        return self
 
 
 @dataclass(frozen=True)
@@ -98,7 +126,16 @@ class Case:
     licence: str
 
     def select_zones(self, zones: tuple[str, ...]) -> Case:
-        """The same case with the items of some zones only."""
+        """The same case with the items of some zones only.
+
+        Raises:
+            BadInput: a zone is not one of the case's.
+        """
+        known = ", ".join(sorted(set(self.zones)))
+        unknown = sorted(set(zones) - set(self.zones))
+        if unknown or not zones:
+            wrong = [f"zone {zone!r} is not in this case" for zone in unknown] or ["no zone is chosen"]
+            raise BadInput([Problem(self.name, f"{what}; its zones are {known}") for what in wrong])
         keep = np.isin(np.array(self.zones), zones)
         pick = [index for index, kept in enumerate(keep) if kept]
         return replace(

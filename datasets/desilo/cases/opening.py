@@ -1,27 +1,36 @@
 """Open a case: a bundled one by name, anybody's by its folder.
 
-A case folder holds `case.toml` (`CaseHeader`), `assumptions.toml` (`Assumptions`, one table per figure), `items.csv`
-(item, product, zone, volume) and `sales.csv` (item, period, units, price, unit_cost, feature). A period without a
-record of an item has no row. Other files are left alone.
+A case folder holds
+
+- `case.toml`: `CaseHeader`;
+- `assumptions.toml`: `Assumptions`, one table per figure;
+- `items.csv`: item, product, zone, volume; an item is a product in a price zone;
+- `sales.csv`: item, period, units, price, unit_cost, feature; no row where there is no record.
+
+The two tables may be parquet instead. Other files are left alone.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from desilo.cases.case import Assumptions, Case
+from desilo.cases.case import Assumptions, Case, Figure
 from desilo.cases.errors import BadInput, Problem
+from desilo.cases.findings import Findings, quoted, schema_problems
 from desilo.cases.instance import Floats
+from desilo.cases.tables import read_table, read_text
 
 BUNDLED = Path(__file__).parent / "bundled"
+
+MIN_RECORDED = 0.5
+"""Share of the periods between the first and the last with a record; below it labels are not consecutive."""
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -38,79 +47,83 @@ class CaseHeader(BaseModel):
     source: Text
     licence: Text
     holdout: int  # first calendar period the planner must not see
-    zones: Annotated[tuple[Text, ...], Field(min_length=1)]  # every price zone, in the order of display
+    zones: Annotated[tuple[Text, ...], Field(min_length=1)]  # every price zone
 
 
-_NAME = pa.Check.ne("", error="is blank; a name is expected")
-_FINITE = pa.Check.lt(np.inf, error="must be finite")
-_POSITIVE = pa.Check.gt(0, error="must be above 0")
-_NOT_NEGATIVE = pa.Check.ge(0, error="must not be negative")
-_SHARE = pa.Check.in_range(0, 1, error="must lie between 0 and 1")
+_POSITIVE = pa.Check.gt(0, error="a number above 0")
+_NOT_NEGATIVE = pa.Check.ge(0, error="0 or more")
+_WHOLE = pa.Check(lambda values: values % 1 == 0, error="a whole number")
+_SHARE = pa.Check.in_range(0, 1, error="a share between 0 and 1")
 
 ITEMS = pa.DataFrameSchema(
     {
-        "item": pa.Column(str, _NAME),
-        "product": pa.Column(str, _NAME),
-        "zone": pa.Column(str, _NAME),
-        "volume": pa.Column(float, [_POSITIVE, _FINITE], coerce=True),
+        "item": pa.Column(str),
+        "product": pa.Column(str),
+        "zone": pa.Column(str),
+        "volume": pa.Column(float, _POSITIVE),
     },
     strict=True,
+    unique=["item"],
 )
 
 SALES = pa.DataFrameSchema(
     {
-        "item": pa.Column(str, _NAME),
-        "period": pa.Column(int, coerce=True),
-        "units": pa.Column(float, [_NOT_NEGATIVE, _FINITE], coerce=True),
-        "price": pa.Column(float, [_POSITIVE, _FINITE], coerce=True),
-        "unit_cost": pa.Column(float, [_NOT_NEGATIVE, _FINITE], coerce=True),
-        "feature": pa.Column(float, _SHARE, coerce=True),
+        "item": pa.Column(str),
+        "period": pa.Column(float, _WHOLE),
+        "units": pa.Column(float, _NOT_NEGATIVE),
+        "price": pa.Column(float, _POSITIVE),
+        "unit_cost": pa.Column(float, _NOT_NEGATIVE),
+        "feature": pa.Column(float, _SHARE),
     },
     strict=True,
+    unique=["item", "period"],
 )
 
 
 def bundled_cases() -> tuple[str, ...]:
     """Names of the cases that come with desilo, sorted."""
-    return tuple(sorted(folder.name for folder in BUNDLED.iterdir() if (folder / "case.toml").is_file()))
+    return tuple(sorted(header.parent.name for header in BUNDLED.glob("*/case.toml")))
 
 
 def open_case(name_or_path: str | Path) -> Case:
-    """The case of that name, or in that folder (`./tuna` is a folder where `tuna` is the bundled case).
+    """The bundled case of that name, or the case in that folder (`tuna` is bundled, `./tuna` a folder).
 
     Raises:
-        BadInput: with every problem found: an unknown name, a missing file, a wrong cell or key.
+        BadInput: with every problem found: an unknown name, a missing file, wrong cells and keys.
     """
     name = str(name_or_path)
     if name in bundled_cases():
-        return _read(BUNDLED / name)
-    if Path(name_or_path).is_dir():
-        return _read(Path(name_or_path))
-    known = ", ".join(bundled_cases())
-    raise BadInput(
-        [Problem(name, f"neither a bundled case nor a folder; bundled are {known}; or give a case folder")]
-    )
+        return read_case(BUNDLED / name)
+    if Path(name).is_dir():
+        return read_case(Path(name))
+    known = quoted(bundled_cases())
+    raise BadInput([Problem(name, f"neither a bundled case nor a folder; bundled are {known}")])
 
 
-def _read(folder: Path) -> Case:
-    problems: list[Problem] = []
-    header = _read_toml(folder / "case.toml", CaseHeader, problems)
-    assumptions = _read_toml(folder / "assumptions.toml", Assumptions, problems)
-    items = _read_table(folder / "items.csv", ITEMS, problems)
-    sales = _read_table(folder / "sales.csv", SALES, problems)
+def read_case(folder: Path) -> Case:
+    """The case in a folder.
+
+    Raises:
+        BadInput: with every problem found.
+    """
+    findings = Findings()
+    header = _read_toml(folder / "case.toml", CaseHeader, findings)
+    assumptions = _read_toml(folder / "assumptions.toml", Assumptions, findings)
+    items = _read_table(folder, "items", ITEMS, findings)
+    sales = _read_table(folder, "sales", SALES, findings)
     if header is None or assumptions is None or items is None or sales is None:
-        raise BadInput(problems)
-    problems += _contradictions(header, items, sales)
-    if problems:
-        raise BadInput(problems)
+        raise BadInput(findings.problems)
+    findings.stop_if_any()
+    _compare(header, items, sales, findings)
+    findings.stop_if_any()
 
-    periods = np.arange(sales["period"].min(), sales["period"].max() + 1)
-    histories: dict[str, Floats] = {
-        column: sales.pivot_table(index="item", columns="period", values=column)
-        .reindex(index=items["item"], columns=periods)
-        .to_numpy(dtype=float)
-        for column in ("units", "price", "unit_cost", "feature")
-    }
+    periods = np.arange(int(sales["period"].min()), int(sales["period"].max()) + 1)
+
+    def history(column: str) -> Floats:
+        table = sales.set_index(["item", "period"])[column].unstack()  # noqa: PD010  pivot_table would average
+        values: Floats = table.reindex(index=items["item"], columns=periods).to_numpy(dtype=float)
+        return values
+
     return Case(
         name=header.name,
         title=header.title,
@@ -119,8 +132,11 @@ def _read(folder: Path) -> Case:
         zones=tuple(items["zone"]),
         volume=items["volume"].to_numpy(dtype=float),
         periods=periods,
-        **histories,
-        holdout=int(np.searchsorted(periods, header.holdout)),
+        units=history("units"),
+        price=history("price"),
+        unit_cost=history("unit_cost"),
+        feature=history("feature"),
+        holdout=header.holdout - int(periods[0]),
         assumptions=assumptions,
         period_unit=header.period_unit,
         currency=header.currency,
@@ -129,84 +145,64 @@ def _read(folder: Path) -> Case:
     )
 
 
-def _contradictions(header: CaseHeader, items: pd.DataFrame, sales: pd.DataFrame) -> Iterator[Problem]:
-    """What is wrong between tables that are each well formed. Row k of a table is line k + 2 of its file."""
-    known = set(items["item"])
-    for row in items.index[items.duplicated("item")]:
-        yield Problem("items.csv", f"item {items['item'][row]} appears twice; keep one row", row + 2, "item")
-    for row in items.index[items.duplicated(["product", "zone"])]:
-        pair = f"product {items['product'][row]} in zone {items['zone'][row]}"
-        yield Problem("items.csv", f"{pair} appears twice; an item is a product in a zone", row + 2, "product")
-    for row in items.index[~items["zone"].isin(header.zones)]:
-        found, expected = items["zone"][row], ", ".join(header.zones)
-        yield Problem(
-            "items.csv", f"zone {found} is not among the zones of case.toml: {expected}", row + 2, "zone"
+def _compare(header: CaseHeader, items: pd.DataFrame, sales: pd.DataFrame, findings: Findings) -> None:
+    """Find what is wrong between files that are each well formed."""
+
+    def report(file: str, column: str, cells: pd.Series, message: str) -> None:
+        findings.add_rows(file, column, list(cells.index), lambda row: f"'{cells[row]}' {message}")
+
+    twice = items.loc[items.duplicated(["product", "zone"]), "product"]
+    report("items.csv", "product", twice, "is in its zone twice; keep one row")
+    strange = items.loc[~items["zone"].isin(header.zones), "zone"]
+    report("items.csv", "zone", strange, f"is not a zone of case.toml: {quoted(header.zones)}")
+    if empty := sorted(set(header.zones) - set(items["zone"])):
+        findings.add("case.toml", f"no item of items.csv is in {quoted(empty)}; remove it", column="zones")
+
+    unknown = sales.loc[~sales["item"].isin(items["item"]), "item"]
+    report("sales.csv", "item", unknown, "is not in items.csv; add it there")
+    trained = sales.loc[sales["period"] < header.holdout, "item"]
+    untrained = items.loc[~items["item"].isin(trained), "item"]
+    report(
+        "items.csv",
+        "item",
+        untrained,
+        f"has no row in sales.csv before period {header.holdout}; add its history",
+    )
+    first, last = int(sales["period"].min()), int(sales["period"].max())
+    if not first < header.holdout <= last:
+        message = (
+            f"found {header.holdout}; expected a period after the first of sales.csv: {first + 1} to {last}"
         )
-    for zone in header.zones:
-        if zone not in set(items["zone"]):
-            yield Problem("case.toml", f"zone {zone} has no item in items.csv; remove it", column="zones")
-    for row in sales.index[~sales["item"].isin(known)]:
-        yield Problem(
-            "sales.csv", f"item {sales['item'][row]} is not in items.csv; add it there", row + 2, "item"
-        )
-    for row in sales.index[sales.duplicated(["item", "period"])]:
-        record = f"item {sales['item'][row]}, period {sales['period'][row]}"
-        yield Problem("sales.csv", f"{record} appears twice; keep one row", row + 2, "period")
-    for item in items["item"][
-        ~items["item"].isin(sales.loc[sales["period"] < header.holdout, "item"])
-    ].unique():
-        yield Problem(
-            "sales.csv", f"item {item} has no record before the hold-out period {header.holdout}; add its history"
-        )
-    if not sales["period"].min() < header.holdout <= sales["period"].max():
-        span = f"{sales['period'].min()}..{sales['period'].max()}"
-        yield Problem(
-            "case.toml", f"{header.holdout} must lie after the first period of sales.csv, {span}", column="holdout"
-        )
+        findings.add("case.toml", message, column="holdout")
+    if (recorded := sales["period"].nunique()) < MIN_RECORDED * (last - first + 1):
+        message = f"only {recorded:,} periods between {first} and {last}; number the periods consecutively"
+        findings.add("sales.csv", message, column="period")
+
+
+def _read_table(folder: Path, name: str, schema: Any, findings: Findings) -> pd.DataFrame | None:
+    for path in (folder / f"{name}.csv", folder / f"{name}.parquet"):
+        if path.is_file():
+            sheet = read_table(path, schema, findings)
+            return None if sheet is None else sheet.frame
+    findings.add(f"{name}.csv", f"missing from {folder}; add it")
+    return None
 
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def _read_toml(path: Path, model: type[Model], problems: list[Problem]) -> Model | None:
+def _read_toml(path: Path, model: type[Model], findings: Findings) -> Model | None:
+    def known(place: tuple[Any, ...]) -> list[str]:
+        return list((Figure if place else model).model_fields)
+
     try:
-        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        problems.append(Problem(path.name, f"missing in {path.parent}; a case folder needs it"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.append(Problem(path.name, f"is not TOML: {error}"))
+        text = read_text(path, findings)
+        return None if text is None else model.model_validate(tomllib.loads(text))
+    except OSError as error:
+        findings.add(path.name, f"cannot be read from {path.parent} ({error.strerror}); a case needs it")
+    except tomllib.TOMLDecodeError as error:
+        findings.add(path.name, f"not TOML: {error}")
     except ValidationError as error:
-        for found in error.errors():
-            key = ".".join(str(part) for part in found["loc"])
-            problems.append(Problem(path.name, found["msg"], column=key))
+        for place, message in schema_problems(error, known):
+            findings.add(path.name, message, column=place or None)
     return None
-
-
-def _read_table(path: Path, schema: pa.DataFrameSchema, problems: list[Problem]) -> pd.DataFrame | None:
-    try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
-        return schema.validate(raw, lazy=True)
-    except FileNotFoundError:
-        problems.append(Problem(path.name, f"missing in {path.parent}; a case folder needs it"))
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        problems.append(Problem(path.name, f"is not a CSV table: {error}"))
-    except pa.errors.SchemaErrors as error:
-        problems += _failures(path.name, error)
-    return None
-
-
-def _failures(file: str, error: pa.errors.SchemaErrors) -> Iterator[Problem]:
-    """Pandera's findings in words; what follows from a cell that is no number is left out."""
-    for case in error.failure_cases.to_dict("records"):
-        check, column, found = str(case["check"]), case["column"], case["failure_case"]
-        if check == "column_in_schema":
-            yield Problem(file, "is not a column of this table; remove it", column=found)
-        elif check == "column_in_dataframe":
-            yield Problem(file, "is missing; add the column", column=found)
-        elif case["index"] is None or check.startswith("dtype"):
-            continue
-        elif check.startswith("coerce_dtype"):
-            kind = "a whole number" if "int" in check else "a number"
-            yield Problem(file, f"found {found!r}, expected {kind}", int(case["index"]) + 2, column)
-        else:
-            yield Problem(file, f"found {found!r}, {check}", int(case["index"]) + 2, column)
