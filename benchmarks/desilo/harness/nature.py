@@ -1,7 +1,7 @@
 """Nature: the demand on which plans are scored. No planner sees it.
 
 It differs from the planner's picture in three ways: it is fitted to all the data, the held-out periods
-included; its model is richer (nearly no pooling, an elasticity of its own while an item is featured, a sharper
+included; its model is richer (nearly no pooling, another elasticity while an item is featured, a sharper
 season); and what really happened in the periods planned is part of it.
 """
 

@@ -90,9 +90,7 @@ class EstimationOptions:
     min_group_elasticity: float = 0.25
 
     def __post_init__(self) -> None:
-        if not (
-            0 < self.tau < 1 and min(self.pooling, self.min_own_elasticity, self.min_group_elasticity) >= 0
-        ):
+        if not (0 < self.tau < 1 and min(self.pooling, self.min_own_elasticity, self.min_group_elasticity) >= 0):
             raise ValueError(f"{self}: tau lies between 0 and 1, the others are not negative")
 
 
@@ -150,19 +148,14 @@ def build_estimation(records: Records, options: EstimationOptions) -> Any:
 
     # The rows are long and many: one linear expression each, not a sum of products, keeps the build fast.
     columns = {
-        i: [m.a[i], m.b[i]]
-        + [m.c[i, j] for j in m.I if j != i]
-        + [m.g[i, k] for k in range(K)]
-        + [m.h[k] for k in m.M]
+        i: [m.a[i], m.b[i]] + [m.c[i, j] for j in m.I if j != i] + [m.g[i, k] for k in range(K)] + [m.h[k] for k in m.M]
         for i in m.I
     }
 
     def fit(m: Any, i: int, t: int) -> Any:
         prices = records.log_price[:, t]
         others = np.delete(prices, i)
-        row = np.concatenate(
-            ([1.0, prices[i]], others, records.covariates[i, t], records.season[t], [1.0, -1.0])
-        )
+        row = np.concatenate(([1.0, prices[i]], others, records.covariates[i, t], records.season[t], [1.0, -1.0]))
         expression = LinearExpression(
             constant=0, linear_coefs=row.tolist(), linear_vars=[*columns[i], m.u[i, t], m.v[i, t]]
         )
@@ -174,9 +167,7 @@ def build_estimation(records: Records, options: EstimationOptions) -> Any:
         rule=lambda m, i: sum(m.c[i, j] for j in m.I if j != i) <= -m.b[i] - options.min_group_elasticity,
     )
     m.E3_pool_own = pyo.Constraint(m.I, rule=lambda m, i: m.b[i] - m.B == m.r_plus[i] - m.r_minus[i])
-    m.E4_pool_cross = pyo.Constraint(
-        m.pairs, rule=lambda m, i, j: m.c[i, j] - m.C == m.s_plus[i, j] - m.s_minus[i, j]
-    )
+    m.E4_pool_cross = pyo.Constraint(m.pairs, rule=lambda m, i, j: m.c[i, j] - m.C == m.s_plus[i, j] - m.s_minus[i, j])
     pooling = options.pooling * weight
     m.E0_loss = pyo.Objective(
         expr=pyo.quicksum(options.tau * m.u[k] + (1 - options.tau) * m.v[k] for k in m.records)

@@ -60,9 +60,7 @@ class Response:
             feature: (I, T) share of stores featuring the item, 0..1.
         """
         x = np.log(price / self.base_price[:, None])
-        fit: Floats = np.exp(
-            (self.level + self._own_part(x.T, feature.T)).T + self.cross @ x + self._season(calendar)
-        )
+        fit: Floats = np.exp((self.level + self._own_part(x.T, feature.T)).T + self.cross @ x + self._season(calendar))
         return fit
 
     def at_own_prices(self, calendar: Ints, price: Floats, feature: Floats, others: Floats) -> Floats:

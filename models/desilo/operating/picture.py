@@ -74,9 +74,7 @@ def picture(
         unit_cost=unit_cost,
         order_cost=assume.order_cost.value * constant,
         holding_cost=assume.holding_cost.value * now.unit_cost[:, None] * constant,
-        lost_sale_cost=assume.lost_sale_cost.value
-        * np.maximum(now.price - now.unit_cost, 0)[:, None]
-        * constant,
+        lost_sale_cost=assume.lost_sale_cost.value * np.maximum(now.price - now.unit_cost, 0)[:, None] * constant,
         max_order=np.inf * constant,
         receipt=0 * constant,
         # at the cheapest cost of the horizon: what is left over must not pay for having been bought
@@ -153,12 +151,12 @@ def bearable_share(demand: Floats, price: Floats, reference_price: Floats, effec
     """
     lowest = np.where(np.isnan(price)[:, None, :, None], np.inf, demand).min(axis=(2, 3))
     above = np.stack([np.nanmin(price, axis=1), np.nanmax(price, axis=1)]) - reference_price
-    worst = (
-        (effects * above[:, None, :, None]).min(axis=0).sum(axis=1)
-    )  # <= 0, as both ends straddle the reference
-    share = np.ones_like(lowest)
+    # not above 0, as the ends of a ladder lie on both sides of the reference
+    worst = (effects * above[:, None, :, None]).min(axis=0).sum(axis=1)
+    share: Floats = np.ones_like(lowest)
     np.divide(lowest * (1 - BELOW_ZERO_MARGIN), -worst, out=share, where=worst < 0)
-    return np.minimum(share, 1)
+    np.minimum(share, 1, out=share)
+    return share
 
 
 def sparse_effects(effects: Floats) -> CrossEffects:
