@@ -35,9 +35,7 @@ def make_instance(demand: Any, price: Any = ((10.0,),), **figures: Any) -> Insta
         "scenarios": tuple(f"w{w}" for w in range(scenarios)),
         "probability": np.full(scenarios, 1 / scenarios),
         "demand": demand,
-        "cross_effects": CrossEffects(
-            np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, periods))
-        ),
+        "cross_effects": CrossEffects(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros((0, periods))),
     }
     for name, shape in shapes.items():
         given = np.asarray(figures.pop(name, np.inf if name.startswith("max_") else 0.0), dtype=float)
@@ -71,3 +69,38 @@ def make_resource(
 
     amounts = {activity: np.asarray(amount, dtype=float) for activity, amount in use.items()}
     return Resource(name, stretch(capacity), stretch(overage_cost), amounts)
+
+
+def random_problem(seed: int) -> tuple[Instance, Plan]:
+    """A small instance with every cost, up to two soft or hard limits, and integer figures; a plan for it."""
+    rng = np.random.default_rng(seed)
+    I, T, K, W = rng.integers(1, 4), rng.integers(1, 5), 3, rng.integers(1, 4)
+    limits = {Activity.STOCK: 6, Activity.SALE: 5}
+    resources = tuple(
+        make_resource(
+            {activity: rng.integers(0, 3, I)},
+            capacity=rng.integers(1, size * I, T),
+            T=T,
+            overage_cost=rng.choice([0.5, np.inf]),
+            name=activity.value,
+        )
+        for activity, size in limits.items()
+        if rng.random() < 0.5
+    )
+    instance = make_instance(
+        rng.integers(0, 9, (I, T, K, W)),
+        price=rng.integers(5, 15, (I, K)),
+        unit_cost=rng.integers(1, 6, (I, T)),
+        order_cost=rng.integers(0, 10, (I, T)),
+        holding_cost=rng.integers(0, 3, (I, T)),
+        lost_sale_cost=rng.integers(0, 3, (I, T)),
+        salvage_value=rng.integers(-2, 8, I),
+        initial_stock=rng.integers(0, 9, I),
+        receipt=rng.integers(0, 3, (I, T)),
+        lead_time=rng.integers(0, 3, I),
+        probability=rng.dirichlet(np.ones(W)),
+        resources=resources,
+    )
+    order = rng.integers(0, 12, (I, T)) * (rng.random((I, T)) < 0.6)
+    order[np.arange(T) + instance.lead_time[:, None] >= T] = 0
+    return instance, make_plan(order, rng.integers(0, K, (I, T)))
