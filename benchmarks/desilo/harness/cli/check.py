@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from desilo.cases.instance import Instance
+from desilo.cases.plan import read_plan
+from desilo.cases.reading import read_instance
 from desilo.harness.check import Check, Violation, check
 from desilo.harness.cli import Exit
 from desilo.harness.sell import EFFECT_ON_PROFIT
@@ -36,10 +38,6 @@ def check_solution(
 
     Exit status: 0 the plan is feasible; 4 it is not; 2 the instance or the solution cannot be read.
     """
-    from desilo.cases.reading import read_instance
-
-    from desilo.cases.plan import read_plan
-
     problem = read_instance(instance)
     found = check(problem, read_plan(problem, solution))
     if as_json:
