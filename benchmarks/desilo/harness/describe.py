@@ -70,9 +70,7 @@ def item_summary(case: Case) -> Table:
 
 def history_summary(case: Case) -> Table:
     """Price and sales of every item over time as sparklines, each on its own scale."""
-    rows = tuple(
-        (item, sparkline(case.price[k]), sparkline(case.units[k])) for k, item in enumerate(case.items)
-    )
+    rows = tuple((item, sparkline(case.price[k]), sparkline(case.units[k])) for k, item in enumerate(case.items))
     return Table("History", ("item", "price", "units"), rows, text_columns=3)
 
 
@@ -162,6 +160,9 @@ def response_chart(case: Case) -> Figure:
         price, units = case.price[k, sold], case.units[k, sold]
         relative = price / np.median(price), units / np.median(units)
         panels[product].loglog(*relative, ".", color=_colour(case, k), ms=3, alpha=0.5, label=case.zones[k])
+    for panel in panels.values():
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_minor_formatter("{x:g}")
     return _label(figure, panels, "price / median price", "units / median units")
 
 
