@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from desilo.cases.case import Case
 from desilo.cases.errors import BadInput
 from desilo.cases.instance import Activity, Instance
 from desilo.cases.opening import open_case
+from desilo.cases.reading import read_instance
+from desilo.cases.writing import write_instance
 from desilo.operating.forecast import Forecaster, estimated, forecast_error, naive
 from desilo.operating.picture import picture, scenario_factors
 from desilo.operating.today import today, window_of
@@ -120,6 +123,12 @@ def test_the_worst_price_vector_of_all_items_leaves_some_demand(instance: Instan
     assert (lowest >= 0).all()
     assert "scaled down" in instance.notes
     assert lowest.min() < 1e-3  # by no more than needed
+
+
+def test_the_picture_survives_its_files(case: Case, tmp_path: Path) -> None:
+    small = picture(case, START, estimated, seed=1, periods=2, scenarios=3)
+    write_instance(small, tmp_path / "small")
+    assert read_instance(tmp_path / "small").digest() == small.digest()
 
 
 def test_cross_effects_are_the_slope_of_demand(case: Case) -> None:

@@ -185,7 +185,9 @@ def shared_resources(case: Case, now: Today, periods: int, tightness: float) -> 
     def resource(
         name: str, activity: Activity, amount: Floats, capacity: float, overage_cost: float = np.inf
     ) -> Resource:
-        return Resource(name, np.full(periods, capacity), np.full(periods, overage_cost), {activity: amount})
+        return Resource(
+            name, np.full(periods, capacity, np.float64), np.full(periods, overage_cost), {activity: amount}
+        )
 
     operating = [
         resource(
