@@ -52,14 +52,17 @@ def quoted(names: Iterable[str], at_most: int = 12) -> str:
     return text if len(listed) <= at_most else f"{text} and {len(listed) - at_most:,} more"
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The hint at the nearest known name; empty when none is near."""
+    by_lower = {other.lower(): other for other in reversed(list(known)[:1000])}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"did you mean '{by_lower[near[0]]}'?" if near else ""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint at the nearest known name, or at all of them."""
+    """A hint at the nearest known name, or else at all of them."""
     names = list(dict.fromkeys(known))
-    near = difflib.get_close_matches(name.lower(), [other.lower() for other in names[:1000]], n=1)
-    for other in names:
-        if near and other.lower() == near[0]:
-            return f"did you mean '{other}'?"
-    return f"known: {quoted(names)}" if names else "none are known"
+    return nearest(name, names) or (f"known: {quoted(names)}" if names else "none are known")
 
 
 def schema_problems(error: ValidationError, known: Callable[[tuple[Any, ...]], Iterable[str]]) -> list[tuple[str, str]]:

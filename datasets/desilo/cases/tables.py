@@ -21,7 +21,7 @@ import pyarrow
 import pyarrow.parquet
 from pandera.errors import SchemaErrors
 
-from desilo.cases.findings import Findings, did_you_mean, quoted
+from desilo.cases.findings import Findings, nearest, quoted
 from desilo.cases.instance import Activity, Floats
 
 MAX_FILE_BYTES = 2**30
@@ -352,9 +352,12 @@ def _columns_match(file: str, header: list[str], schema: Any, findings: Findings
     fine = True
     for position, name in enumerate(header, start=1):
         if name not in known:
-            shown = f"unknown column '{name}'" if name else f"column {position} has no name"
-            hint = f"{did_you_mean(name, known)} Known columns: {', '.join(known)}" if name else ""
-            findings.add(file, f"{shown}; {hint or 'name it or remove it'}", 1, name or None)
+            columns = f"known columns: {', '.join(known)}"
+            if name:
+                message = f"unknown column '{name}'; {f'{nearest(name, known)} {columns}'.strip()}"
+            else:
+                message = f"cell {position} of the header is blank; name the column or remove it; {columns}"
+            findings.add(file, message, 1, name or None)
             fine = False
         elif name in header[: position - 1]:
             findings.add(file, "the column is there twice; keep one", 1, name)

@@ -1,9 +1,39 @@
-"""Command line: generate."""
+"""Command line: generated instances."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from desilo.cases.generate import FAMILIES
+from desilo.cases.generate import generate as generate_instance
+from desilo.cases.writing import TableFormat, write_instance
+
+_FAMILIES = "\n\n".join(f"- {family.name}: {family.meaning}." for family in FAMILIES.values())
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the application."""
+    app.command(help=f"Generate an instance; the same options give the same digest.\n\nFamilies:\n\n{_FAMILIES}")(
+        generate
+    )
+
+
+def generate(
+    family: Annotated[str, typer.Option(help=f"What kind: {', '.join(FAMILIES)}.")],
+    size: Annotated[str, typer.Option(help="How large: S, M, L or XL.")],
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers, 0 or more.")],
+    out: Annotated[Path, typer.Option(help="Folder to write; an instance in it is replaced.")],
+    coupling: Annotated[float, typer.Option(help="Shared limits: 0 none, 1 default, above 1 tighter.")] = 1.0,
+    uncertainty: Annotated[float, typer.Option(help="Spread of demand: 0 deterministic, 1 default.")] = 1.0,
+    substitution: Annotated[float, typer.Option(help="Cross effects of prices: 0 none, 1 default.")] = 1.0,
+    table_format: Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")] = "csv",
+) -> None:
+    """Generate an instance folder and print what was written."""
+    instance = generate_instance(family, size, seed, coupling, uncertainty, substitution)
+    write_instance(instance, out, table_format)
+    shape = f"{len(instance.items)} items, {instance.periods} periods, {len(instance.scenarios)} scenarios"
+    limits = f"{len(instance.resources)} shared limits"
+    typer.echo(f"{instance.name}: {shape}, {limits} -> {out}, digest {instance.digest()}")
