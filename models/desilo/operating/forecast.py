@@ -231,11 +231,6 @@ def forecast_error(case: Case, forecaster: Forecaster) -> ForecastError:
     )
 
 
-def _window(case: Case, start: int) -> slice:
-    now = index_of(case, start)
-    return slice(max(0, now - round(case.assumptions.today_window.value)), now)
-
-
 def _history(case: Case, past: int) -> tuple[Floats, Floats, Floats]:
     """(I, past) prices and features without gaps, (I,) base prices: the medians of the prices.
 

@@ -12,7 +12,7 @@ from desilo.cases.errors import BadInput, Problem
 from desilo.cases.instance import Floats
 
 MIN_RECORDS = 12
-"""Periods with sales an item must have before the start, to say anything about its demand."""
+"""Periods with sales an item must have before the start and the hold-out, to say anything about its demand."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +63,18 @@ def today(case: Case, start: int) -> Today:
         BadInput: items without enough records before the start, or with none in the window.
     """
     now, window = index_of(case, start), window_of(case, start)
+    past = min(now, case.holdout)  # the elasticities are estimated on these periods
     recorded = np.isfinite(case.price) & np.isfinite(case.unit_cost) & (case.units > 0)
     problems = [
         Problem(
             case.name,
-            f"item {item}: {recorded[i, :now].sum()} records with sales, price and cost before "
-            f"{case.period_unit} {start}, {recorded[i, window].sum()} of them in the last "
-            f"{window.stop - window.start}; expected at least {MIN_RECORDS} and 1; leave the item out or "
-            "start later",
+            f"item {item}: {recorded[i, :past].sum()} records with sales, price and cost before "
+            f"{case.period_unit} {case.periods[0] + past}, {recorded[i, window].sum()} in the "
+            f"{window.stop - window.start} before {start}; expected at least {MIN_RECORDS} and 1; leave the item "
+            "out or start later",
         )
         for i, item in enumerate(case.items)
-        if recorded[i, :now].sum() < MIN_RECORDS or not recorded[i, window].any()
+        if recorded[i, :past].sum() < MIN_RECORDS or not recorded[i, window].any()
     ]
     if problems:
         raise BadInput(problems)
