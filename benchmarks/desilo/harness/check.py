@@ -175,9 +175,7 @@ def _price_changes(instance: Instance, plan: Plan) -> Iterator[Violation]:
     before = np.column_stack([instance.reference, plan.level[:, :-1]])
     changes = (plan.level != before).sum(axis=1)
     for i in np.flatnonzero(_above(changes, instance.max_price_changes)):
-        yield Violation(
-            Rule.PRICE_CHANGES, instance.items[i], float(changes[i]), float(instance.max_price_changes[i])
-        )
+        yield Violation(Rule.PRICE_CHANGES, instance.items[i], float(changes[i]), float(instance.max_price_changes[i]))
 
 
 def _resource(instance: Instance, resource: Resource, sales: Sales) -> Iterator[Violation]:

@@ -283,6 +283,4 @@ def _errors(actual: npt.ArrayLike, forecast: npt.ArrayLike) -> tuple[Floats, Flo
 def _subsets(players: Coalition) -> list[Coalition]:
     ordered = sorted(players)
     sizes = range(len(ordered) + 1)
-    return [
-        frozenset(subset) for subset in chain.from_iterable(combinations(ordered, size) for size in sizes)
-    ]
+    return [frozenset(subset) for subset in chain.from_iterable(combinations(ordered, size) for size in sizes)]

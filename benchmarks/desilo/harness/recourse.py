@@ -139,9 +139,7 @@ class _Recourse:
         for row, part in enumerate(parts):
             touches[row, part.items] = 1
         _, label = sparse.csgraph.connected_components(sparse.csr_array(touches @ touches.T), directed=False)
-        groups = [
-            [part for part, its in zip(parts, label, strict=True) if its == own] for own in np.unique(label)
-        ]
+        groups = [[part for part, its in zip(parts, label, strict=True) if its == own] for own in np.unique(label)]
         return [
             (
                 [part for part in group if isinstance(part, _Limit)],
@@ -182,9 +180,7 @@ class _Recourse:
         carried = sparse.kron(sparse.kron(sparse.eye_array(len(items)), step), sparse.eye_array(S))
         rows = [self.limit_rows(limit, items, weight) for limit in limits]
         rows += [self.target_row(target, items, scenarios) for target in targets]
-        overage_cost, unit = (
-            np.concatenate([getattr(row, name) for row in rows]) for name in ("cost", "unit")
-        )
+        overage_cost, unit = (np.concatenate([getattr(row, name) for row in rows]) for name in ("cost", "unit"))
         hard = np.isinf(overage_cost)
 
         matrix: Any = sparse.vstack([row.matrix for row in rows])
@@ -193,9 +189,7 @@ class _Recourse:
         balance_matrix: Any = sparse.hstack([sparse.eye_array(size), carried, none], format="csr")
 
         def solve(cost: Floats, hard_slack: Floats) -> Any:
-            highest = np.concatenate(
-                [demand.ravel(), np.full(size, np.inf), np.where(hard, hard_slack, np.inf)]
-            )
+            highest = np.concatenate([demand.ravel(), np.full(size, np.inf), np.where(hard, hard_slack, np.inf)])
             bounds: Any = np.column_stack([np.zeros_like(highest), highest])
             return linprog(
                 cost,

@@ -53,9 +53,7 @@ class Sales:
     @cached_property
     def breakdown(self) -> dict[str, Floats]:
         """(W,) money by cause of profit; costs are positive."""
-        totals = {cause: money.sum(axis=0) for cause, money in self.by_item.items()} | {
-            "overage": self.overage
-        }
+        totals = {cause: money.sum(axis=0) for cause, money in self.by_item.items()} | {"overage": self.overage}
         return {cause: totals[cause] for cause in EFFECT_ON_PROFIT}
 
     @cached_property
