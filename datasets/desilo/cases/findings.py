@@ -40,9 +40,10 @@ class Findings:
         return {problem.file for problem in self.problems}.isdisjoint(files)
 
     def stop_if_any(self) -> None:
-        """Raise `BadInput` with everything found, if anything was."""
+        """Raise `BadInput` with everything found, file by file, if anything was."""
         if self.problems:
-            raise BadInput(self.problems)
+            files = list(dict.fromkeys(problem.file for problem in self.problems))
+            raise BadInput(sorted(self.problems, key=lambda problem: files.index(problem.file)))
 
 
 def quoted(names: Iterable[str], at_most: int = 12) -> str:

@@ -359,6 +359,12 @@ def _rounded(figures: Any) -> Any:
     return np.round(figures, DECIMALS)
 
 
+def _rounded_up(figures: Floats) -> Floats:
+    """What fits still fits, to 1e-9."""
+    up: Floats = np.ceil(np.round(figures * 10**DECIMALS, 6)) / 10**DECIMALS
+    return up
+
+
 def _noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float) -> Floats:
     """Lognormal factors of mean 1; without spread the last axis (scenarios) shrinks to one."""
     z = rng.standard_normal(shape)
@@ -416,14 +422,13 @@ def _limit(name: str, capacity: float, use: dict[Activity, Floats]) -> Resource:
 
 def _stock_that_fits(base: Floats, dials: Dials) -> Floats:
     """One period's demand; less when storage is tightened, so that ordering nothing always stays within it."""
-    stock: Floats = np.floor(base / max(1.0, dials.coupling) * 10**DECIMALS) / 10**DECIMALS
-    return stock
+    return base if dials.coupling <= 1 else -_rounded_up(-base / dials.coupling)
 
 
 def _tightened(resource: Resource, periods: int, coupling: float) -> Resource:
     """Capacity divided by the coupling. A price rule is never tightened: today's basket would break it."""
     divisor = min(1.0, coupling) if Activity.PRICE in resource.use else coupling
-    capacity = np.ceil(resource.capacity / divisor * 10**DECIMALS) / 10**DECIMALS
+    capacity = _rounded_up(resource.capacity / divisor)
     return replace(
         resource, capacity=np.repeat(capacity, periods), overage_cost=np.repeat(resource.overage_cost, periods)
     )
@@ -585,7 +590,7 @@ def _random_resource(name: str, use: dict[Activity, Floats], rng: np.random.Gene
     capacity = worst - share * np.abs(worst) if soft else worst + share * slack
     if constant:
         capacity = np.full(T, capacity.max())
-    capacity = np.ceil(capacity * 10**DECIMALS) / 10**DECIMALS
+    capacity = _rounded_up(capacity)
     limited = (rng.random(T) < 0.5) | ~sometimes
     limited[rng.integers(T)] = True
     return Resource(

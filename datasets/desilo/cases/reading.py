@@ -217,22 +217,28 @@ class _Assembly:
         names: pd.Index[str] = pd.Index(self.sheets[table].frame[column].dropna().unique())
         return names
 
-    def _codes(self, sheet: Sheet, column: str, names: pd.Index[str], source: str) -> Ints:
-        """Position of each name; unknown ones are reported and -1, blank ones (reported before) are -1."""
-        cells = sheet.frame[column]
+    def _codes(self, sheet: Sheet, column: str, table: str, known: str) -> Ints:
+        """Position of each name among those of another table's column.
+
+        Unknown names are reported and -1. Blank ones, reported before, are -1; they may also be why a name is
+        unknown, so nothing is reported if the other table has any.
+        """
+        names, cells = self._names(table, known), sheet.frame[column]
         codes: Ints = names.get_indexer(pd.Index(cells)).astype(np.int64)
-        if len(names):
-            unknown = sheet.frame.index[(codes < 0) & cells.notna().to_numpy()]
+        if len(names) and self.sheets[table].frame[known].notna().all():
             self.findings.add_rows(
                 sheet.file,
                 column,
-                list(unknown),
-                lambda row: f"unknown {column} '{cells[row]}', not in {source}; " + did_you_mean(cells[row], names),
+                list(sheet.frame.index[(codes < 0) & cells.notna().to_numpy()]),
+                lambda row: (
+                    f"unknown {column} '{cells[row]}', not in {self.sheets[table].file}; "
+                    + did_you_mean(cells[row], names)
+                ),
             )
         return codes
 
     def _items(self, sheet: Sheet, column: str = "item") -> Ints:
-        return self._codes(sheet, column, self.items, self.sheets["items"].file if self.I else "items.csv")
+        return self._codes(sheet, column, "items", "item")
 
     def _periods(self, sheet: Sheet) -> Ints:
         """Period index of each row; -1 where blank; out of range is reported and -1."""
@@ -307,10 +313,9 @@ class _Assembly:
             return {}
         item = self._items(sheet)
         reference = sheet.column("reference") == 1
-        if not self.I or not self.findings.clean([sheet.file]):
-            self._check_references(sheet, item, reference)
-            return {}
         self._check_references(sheet, item, reference)
+        if not self.I or (item < 0).any() or not self.findings.clean([sheet.file]):
+            return {}
         count = np.bincount(item, minlength=self.I)
         K = int(count.max())
         if not self._fits(sheet.file, "items x most levels of an item", self.I, K):
@@ -397,8 +402,7 @@ class _Assembly:
         if sheet is None:
             return None
         item, period = self._items(sheet), self._periods(sheet)
-        source = self.sheets["scenarios"].file if "scenarios" in self.sheets else sheet.file
-        scenario = self._codes(sheet, "scenario", scenarios, source)
+        scenario = self._codes(sheet, "scenario", "scenarios" if "scenarios" in self.sheets else "demand", "scenario")
         if not price or self.header is None:
             return None
         level = self._level_codes(sheet, item, price)
@@ -460,9 +464,9 @@ class _Assembly:
                 f"'{sheet.cell(row, 'other')}' is the item itself; its own price's effect belongs into the demand table"
             ),
         )
-        pair, first = pd.factorize(item * max(self.I, 1) + other)
-        if not self.findings.clean([sheet.file, HEADER]):
+        if not self.I or not self.findings.clean([sheet.file, HEADER]):
             return none
+        pair, first = pd.factorize(item * self.I + other)
         if not self._fits(sheet.file, "pairs x periods", len(first), self.T):
             return none
         effect = _spread(pair, period, sheet.column("effect"), (len(first), self.T), 0.0)
@@ -475,7 +479,7 @@ class _Assembly:
             period = self._periods(sheet)
         if use is not None:
             item = self._items(use)
-            of = self._codes(use, "resource", names, sheet.file if sheet else "resources.csv")
+            of = self._codes(use, "resource", "resources", "resource")
             if sheet is None and self.findings.clean(self._files("resources")):
                 self.findings.add(
                     "resources.csv",
@@ -521,18 +525,20 @@ class _Assembly:
         sheet, items = self.sheets.get("service"), self.sheets.get("items")
         if sheet is None or items is None:
             return ()
+        if items.frame["item"].isna().any():  # reported before; the name may be the one in scope
+            return ()
+        positions = self._items(items)
         group = items.frame["group"].where(items.frame["group"] != "", items.frame["item"])
-        in_group = {str(name): rows for name, rows in items.frame.groupby(group)["item"]}
+        in_group = {str(name): set(rows) for name, rows in pd.Series(positions).groupby(group.to_numpy())}
+        position_of = {str(name): {i} for i, name in enumerate(self.items)}
         targets = []
         for row, scope, rate in sheet.frame[["scope", "min_fill_rate"]].itertuples():
             if pd.isna(scope):
                 continue
-            meanings = [set(in_group[scope])] if scope in in_group else []
-            meanings += [{scope}] if scope in self.items else []
-            meanings += [set(self.items)] if scope == "all" else []
+            meanings = [names[scope] for names in (in_group, position_of) if scope in names]
+            meanings += [set(range(self.I))] if scope == "all" else []
             if not meanings:
-                known = ["all", *in_group, *self.items]
-                hint = did_you_mean(scope, known)
+                hint = did_you_mean(scope, ["all", *in_group, *position_of])
                 self.findings.add(
                     sheet.file,
                     f"unknown scope '{scope}'; an item, a group or all is expected; {hint}",
@@ -548,7 +554,7 @@ class _Assembly:
                     "scope",
                 )
             else:
-                members = np.sort(self.items.get_indexer(pd.Index(sorted(meanings[0])))).astype(np.int64)
+                members = np.array(sorted(meanings[0]), dtype=np.int64)
                 targets.append(ServiceTarget(scope, members, float(rate)))
         return tuple(targets)
 

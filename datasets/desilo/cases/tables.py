@@ -27,13 +27,16 @@ from desilo.cases.instance import Activity, Floats
 MAX_FILE_BYTES = 2**30
 """A larger CSV is refused (as parquet the same table is about ten times smaller)."""
 
+MAX_ROWS = 100_000_000
+"""A parquet table with more rows is refused."""
+
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _CONTROL = r"[\x00-\x1f\x7f]"
 
 
 def _name(default: str | None = None) -> Any:
     """A column of names; with a default it may be left out. Only the default "" lets cells be blank."""
-    return pa.Column(str, required=default is None, nullable=default == "", default=default)
+    return pa.Column(str, required=default is None, nullable=default == "", metadata={"default": default})
 
 
 def _number(
@@ -52,7 +55,9 @@ def _number(
     if whole:
         whole_or_inf = pa.Check(lambda x: np.isinf(x) | (x % 1 == 0), error="a whole number")
         checks.append(whole_or_inf)
-    return pa.Column(float, checks, required=default is None, nullable=default is not None, default=default)
+    return pa.Column(
+        float, checks, required=default is None, nullable=default is not None, metadata={"default": default}
+    )
 
 
 def _is_name(column: Any) -> bool:
@@ -60,7 +65,9 @@ def _is_name(column: Any) -> bool:
 
 
 def _flag() -> Any:
-    return pa.Column(float, pa.Check.isin([0.0, 1.0], error="0 or 1"), required=False, nullable=True, default=0.0)
+    return pa.Column(
+        float, pa.Check.isin([0.0, 1.0], error="0 or 1"), required=False, nullable=True, metadata={"default": 0.0}
+    )
 
 
 def _table(key: list[str], columns: Mapping[str, Any]) -> Any:
@@ -206,12 +213,12 @@ def read_table(path: Path, schema: Any, findings: Findings) -> Sheet | None:
     frame = pd.DataFrame(index=raw.index)
     for name, column in schema.columns.items():
         if name not in raw:
-            frame[name] = column.default
+            frame[name] = column.metadata["default"]
             continue
         convert = _to_names if _is_name(column) else _to_numbers
         frame[name] = convert(path.name, raw[name], bad, findings)
         if column.nullable:
-            frame[name] = frame[name].fillna(column.default)
+            frame[name] = frame[name].fillna(column.metadata["default"])
     _meet_schema(path.name, schema, frame, raw, bad, findings)
     return Sheet(path.name, frame)
 
@@ -316,7 +323,11 @@ def _fields_per_line(lines: list[str]) -> Any:
 def _read_parquet(path: Path, schema: Any, findings: Findings) -> pd.DataFrame | None:
     """Names as text, numbers as floats, null as blank."""
     try:
-        table = pyarrow.parquet.ParquetFile(path).read()
+        parquet = pyarrow.parquet.ParquetFile(path)
+        if parquet.metadata.num_rows > MAX_ROWS:
+            findings.add(path.name, f"{parquet.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are allowed")
+            return None
+        table = parquet.read()
         table.validate(full=True)
     except (pyarrow.ArrowException, OSError, ValueError, MemoryError, OverflowError) as error:
         findings.add(path.name, f"cannot be read as parquet: {str(error).splitlines()[0] if str(error) else error!r}")
@@ -378,14 +389,12 @@ def _to_names(file: str, cells: Any, bad: set[tuple[str, int]], findings: Findin
         findings.add(file, f"holds {cells.dtype} values; names are text", column=cells.name)
         bad.update((cells.name, row) for row in cells.index)
         return pd.Series("?", index=cells.index, dtype="str")
-    control = cells.index[cells.str.contains(_CONTROL, regex=True)]
-    findings.add_rows(
-        file,
-        cells.name,
-        control,
-        lambda row: f"found {cells[row]!r}; a name has no line breaks or control characters",
-    )
-    return cells.where(cells != "")
+    control = cells.str.contains(_CONTROL, regex=True)
+    rows = cells.index[control]
+    wrong = "a name has no line breaks or control characters"
+    findings.add_rows(file, cells.name, rows, lambda row: f"found {cells[row]!r}; {wrong}")
+    bad.update((cells.name, row) for row in rows)
+    return cells.where((cells != "") & ~control)
 
 
 def _to_numbers(file: str, cells: Any, bad: set[tuple[str, int]], findings: Findings) -> Any:
