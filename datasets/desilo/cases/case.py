@@ -69,7 +69,7 @@ class Assumptions(BaseModel):
     min_order: Amount  # units, share of today's mean sales per period
     holding_cost: Amount  # per period, share of the unit cost
     lost_sale_cost: Amount  # goodwill per unit of unmet demand, share of the reference margin
-    salvage_value: Share  # per unit left at the end, share of the last unit cost
+    salvage_value: Share  # per unit left at the end, share of the cheapest unit cost of the horizon
     initial_stock: Amount  # periods of today's mean sales
     cold_store: Amount  # end-of-period stock volume, in periods of today's mean sales volume
     cold_store_overflow: Amount  # money per unit of volume and period stored above the cold store

@@ -62,9 +62,7 @@ def declare_response(
         pricing.A,
         block.W,
         initialize={
-            (i, level, t, w): value
-            for i, level, t in pricing.A
-            for w, value in enumerate(demand[i, t, level].tolist())
+            (i, level, t, w): value for i, level, t in pricing.A for w, value in enumerate(demand[i, t, level].tolist())
         },
     )
     moved = [(i, level, t) for i, level, t in pricing.A if i in effects]

@@ -58,11 +58,11 @@ class Freedom:
 
     def at_orders(self, order: Floats) -> Freedom:
         """The same with the orders (I, T) taken as given."""
-        return replace(self, order_lower=order, order_upper=order, setup=order > 0)
+        return replace(self, order_lower=order, order_upper=order, setup=self.setup & (order > 0))
 
     def cutting(self, order: Floats) -> Freedom:
         """The same, but orders (I, T) may only be cut."""
-        return replace(self, order_upper=np.minimum(self.order_upper, order), setup=order > 0)
+        return replace(self, order_upper=np.minimum(self.order_upper, order), setup=self.setup & (order > 0))
 
     def placing(self, setup: Bools) -> Freedom:
         """The same, but orders may be placed only where setup (I, T) says so."""

@@ -54,6 +54,9 @@ from desilo.formulations.demand import cross_demand_range, demand, demand_at_lev
 from desilo.formulations.freedom import Formulation, Freedom
 from desilo.formulations.pricing import Block
 
+UNIT_ACTIVITIES = frozenset({Activity.ORDER, Activity.RECEIPT, Activity.STOCK})
+"""Activities that grow with the units ordered, sold or not."""
+
 LEAST_SETUP_ORDER = 1e-3
 """Units. Where a negative set-up amount rewards placing an order, an order of nothing is none."""
 
@@ -91,9 +94,7 @@ def declare_inventory(
     block.F = pyo.Set(dimen=3, initialize=arcs)
     sourced = sorted({i for i, _, _ in arcs})
 
-    block.order = pyo.Var(
-        block.O, bounds=lambda _, i, t: (float(freedom.order_lower[i, t]), float(bounds.upper[i, t]))
-    )
+    block.order = pyo.Var(block.O, bounds=lambda _, i, t: (float(freedom.order_lower[i, t]), float(bounds.upper[i, t])))
     block.setup = pyo.Var(block.Z, domain=pyo.Binary)
     block.sales = pyo.Var(pricing.A, scenarios, bounds=(0, None))
     block.stock = pyo.Var(items, periods, scenarios, bounds=(0, None))
@@ -212,48 +213,57 @@ def order_bounds(instance: Instance, freedom: Freedom) -> OrderBounds:
 
     A unit that no scenario can sell is worth its salvage value. If that does not cover buying and keeping it, and no
     resource rewards having it, no order need exceed the most that can be asked for from its arrival to the end:
-    units beyond it are left over in every scenario. Otherwise the bound adds what resources could ask for.
+    units beyond it are left over in every scenario. Otherwise an order may be larger by what resources ask for or
+    let through; if nothing stops it, it stays unlimited and the problem is unbounded.
     """
     count, periods = len(instance.items), instance.periods
-    most_cross = cross_demand_range(instance)[1]
-    most = instance.demand + most_cross[:, :, None, None]
+    most = instance.demand + cross_demand_range(instance)[1][:, :, None, None]
     asked = np.where(freedom.levels[:, :, :, None], most, 0.0).max(axis=2)  # (I, T, W)
     remaining = np.cumsum(asked[:, ::-1], axis=1)[:, ::-1].max(axis=2)  # (I, T) from t to the end
-
     keeping = np.cumsum(instance.holding_cost[:, ::-1], axis=1)[:, ::-1]
+
     rewarded = np.zeros(count, dtype=bool)
-    wanted = np.zeros(count)
     setup_used = np.zeros(count, dtype=bool)
     setup_rewarded = np.zeros(count, dtype=bool)
+    let_through = np.zeros(count)  # units the resources can make up for among themselves
     for resource in instance.resources:
-        finite = resource.capacity[np.isfinite(resource.capacity)]
-        for activity, amount in resource.use.items():
-            if activity is Activity.SETUP:
-                setup_used |= amount != 0
-                setup_rewarded |= amount < 0
-            if activity in {Activity.ORDER, Activity.RECEIPT, Activity.STOCK}:
-                negative = amount < 0
-                rewarded |= negative
-                # what others use of the resource may have to be made up for by this item
-                others = sum(np.abs(use).sum() for use in resource.use.values()) * remaining.max(initial=0.0)
-                need = np.abs(finite).sum() + periods * others
-                wanted[negative] += (need / np.abs(amount[negative])) + remaining.max(initial=0.0)
+        setup = resource.use.get(Activity.SETUP, np.zeros(count))
+        setup_used |= setup != 0
+        setup_rewarded |= setup < 0
+        capacity = np.abs(resource.capacity[np.isfinite(resource.capacity)]).sum()
+        others = sum(np.abs(use).sum() for use in resource.use.values()) * periods * remaining.max(initial=1.0)
+        for activity in UNIT_ACTIVITIES & set(resource.use):
+            amount = resource.use[activity]
+            used = amount != 0
+            rewarded |= amount < 0
+            let_through[used] += (capacity + others) / np.abs(amount[used])
 
     upper = np.zeros((count, periods))
-    for i in range(count):
-        for t in range(periods):
-            due = t + int(instance.lead_time[i])
-            if due >= periods or not freedom.setup[i, t]:
-                continue
-            kept = instance.unit_cost[i, t] + keeping[i, due]
-            pays_unsold = instance.salvage_value[i] > kept + 1e-12
-            bound = np.inf if pays_unsold else remaining[i, due] + (wanted[i] if rewarded[i] else 0.0)
-            upper[i, t] = min(
-                freedom.order_upper[i, t], max(bound, instance.min_order[i], freedom.order_lower[i, t])
-            )
+    for i, t in zip(*np.nonzero(freedom.setup), strict=True):
+        due = t + instance.lead_time[i]
+        unsold = instance.salvage_value[i] - instance.unit_cost[i, t] - keeping[i, due]
+        bound = remaining[i, due]
+        if unsold > 0 and _nothing_stops(instance, i, t, due, unsold):
+            bound = np.inf
+        elif unsold > 0 or rewarded[i]:
+            bound += let_through[i]
+        bound = max(bound, instance.min_order[i], freedom.order_lower[i, t])
+        upper[i, t] = min(freedom.order_upper[i, t], bound)
     least = np.where(setup_rewarded, np.maximum(instance.min_order, LEAST_SETUP_ORDER), instance.min_order)
     weighed = (instance.order_cost > 0) | (least > 0)[:, None] | setup_used[:, None]
-    if np.any(unbounded := np.isinf(upper) & weighed):
-        # unlimited orders pay whatever placing them costs, so the set-up need not be weighed: let the solver say so
-        weighed = weighed & ~unbounded
-    return OrderBounds(upper, least, weighed, most)
+    return OrderBounds(upper, least, weighed & np.isfinite(upper), most)
+
+
+def _nothing_stops(instance: Instance, i: int, t: int, due: int, unsold: float) -> bool:
+    """Whether a unit ordered in t and never sold gains `unsold` without limit, soft limits paid."""
+    for resource in instance.resources:
+        for activity, when in (
+            (Activity.ORDER, slice(t, t + 1)),
+            (Activity.RECEIPT, slice(due, due + 1)),
+            (Activity.STOCK, slice(due, None)),
+        ):
+            amount = float(resource.use[activity][i]) if activity in resource.use else 0.0
+            limited = np.isfinite(resource.capacity[when])
+            if amount > 0 and np.any(limited):
+                unsold -= amount * float(resource.overage_cost[when][limited].sum())  # inf where hard
+    return unsold > 0

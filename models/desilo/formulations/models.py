@@ -76,18 +76,14 @@ def pricing_model(
         m = pyo.ConcreteModel(name=f"{instance.name} pricing")
         m.pricing, m.response, m.resources = pyo.Block(), pyo.Block(), pyo.Block()
         declare_pricing(m.pricing, instance, freedom.levels, formulation)
-        declare_response(
-            m.response, m.pricing, instance, instance.expected_demand[..., None], Formulation.TIGHT
-        )
+        declare_response(m.response, m.pricing, instance, instance.expected_demand[..., None], Formulation.TIGHT)
         declare_resources(m.resources, m.pricing, None, instance, formulation, range(1))
         margin = sum(
             (m.pricing.p[i, level, t] - float(instance.unit_cost[i, t]))
             * demand_at_level(m.response, m.pricing, i, level, t, 0)
             for i, level, t in m.pricing.A
         )
-        m.margin = pyo.Objective(
-            expr=margin - overage_cost(m.resources, instance, np.ones(1)), sense=pyo.maximize
-        )
+        m.margin = pyo.Objective(expr=margin - overage_cost(m.resources, instance, np.ones(1)), sense=pyo.maximize)
     return Built(m, time.perf_counter() - started)
 
 
@@ -101,9 +97,7 @@ def prefer_regular_prices(model: Any, instance: Instance, at_least: float) -> No
     total = sum(
         float(np.nanmax(instance.price[i])) for i in model.pricing.I for _ in model.pricing.T
     )  # a sum of prices, so a share below 1 ranks after one more reference level
-    regular = sum(
-        model.pricing.y[i, level, t] for i, level, t in model.pricing.A if level == instance.reference[i]
-    )
+    regular = sum(model.pricing.y[i, level, t] for i, level, t in model.pricing.A if level == instance.reference[i])
     high = sum(price(model.pricing, i, t) for i in model.pricing.I for t in model.pricing.T)
     model.preference = pyo.Objective(expr=regular + high / (total + 1.0), sense=pyo.maximize)
 
@@ -146,10 +140,7 @@ def _profit(m: Any, instance: Instance) -> Any:
     )
     last = instance.periods - 1
     value_kept = [
-        [
-            -holding[i][t] + (float(instance.salvage_value[i]) if t == last else 0.0)
-            for t in range(instance.periods)
-        ]
+        [-holding[i][t] + (float(instance.salvage_value[i]) if t == last else 0.0) for t in range(instance.periods)]
         for i in range(len(instance.items))
     ]
     kept = sum(
@@ -161,11 +152,4 @@ def _profit(m: Any, instance: Instance) -> Any:
     )
     purchase = sum(float(instance.unit_cost[i, t]) * ordered(m.inventory, i, t) for i, t in m.inventory.O)
     ordering = sum(float(instance.order_cost[i, t]) * placed(m.inventory, i, t) for i, t in m.inventory.Z)
-    return (
-        revenue
-        - lost
-        + kept
-        - purchase
-        - ordering
-        - overage_cost(m.resources, instance, instance.probability)
-    )
+    return revenue - lost + kept - purchase - ordering - overage_cost(m.resources, instance, instance.probability)

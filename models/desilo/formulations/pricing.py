@@ -58,14 +58,10 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
         dimen=3, initialize=[(i, level, t) for i in items for t in periods for level in open_levels[i, t]]
     )
     block.limited = pyo.Set(initialize=limited)
-    block.B = pyo.Set(
-        dimen=2, initialize=pairs_of_substitutes(instance) if formulation is Formulation.TIGHT else []
-    )
+    block.B = pyo.Set(dimen=2, initialize=pairs_of_substitutes(instance) if formulation is Formulation.TIGHT else [])
     block.open_levels = open_levels
 
-    block.p = pyo.Param(
-        block.A, initialize={(i, level, t): float(instance.price[i, level]) for i, level, t in block.A}
-    )
+    block.p = pyo.Param(block.A, initialize={(i, level, t): float(instance.price[i, level]) for i, level, t in block.A})
     block.n = pyo.Param(block.limited, initialize={i: float(instance.max_price_changes[i]) for i in limited})
 
     block.y = pyo.Var(block.A, domain=pyo.Binary)

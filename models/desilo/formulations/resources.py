@@ -62,9 +62,7 @@ def declare_resources(
         for r, resource in enumerate(instance.resources)
         if inventory is not None or resource.is_pricing_rule
     }
-    limited = [
-        (r, t) for r, resource in resources.items() for t in pricing.T if np.isfinite(resource.capacity[t])
-    ]
+    limited = [(r, t) for r, resource in resources.items() for t in pricing.T if np.isfinite(resource.capacity[t])]
     uncertain = {r for r, resource in resources.items() if SCENARIO_ACTIVITIES & set(resource.use)}
     block.R = pyo.Set(dimen=2, initialize=[(r, t) for r, t in limited if r not in uncertain])
     block.RW = pyo.Set(dimen=2, initialize=[(r, t) for r, t in limited if r in uncertain])
@@ -160,9 +158,7 @@ def _activity(
 ) -> Any:
     match activity:
         case Activity.PROMO:
-            return sum(
-                pricing.y[i, level, t] for level in pricing.open_levels[i, t] if instance.promo[i, level]
-            )
+            return sum(pricing.y[i, level, t] for level in pricing.open_levels[i, t] if instance.promo[i, level])
         case Activity.PRICE:
             return price(pricing, i, t)
         case Activity.ORDER:

@@ -1,4 +1,4 @@
-"""The operating models on an instance.
+"""The operating models: who decides what, knowing what, in which order.
 
 Every one ends in a full plan. All use the joint formulation with decisions taken away (`Freedom`), and every plan's
 profit is that of the same model with levels and orders fixed: only the wiring differs.
@@ -7,23 +7,43 @@ profit is that of the same model with levels and orders fixed: only the wiring d
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from desilo.cases.instance import Floats, Instance, Ints
+from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Formulation, Freedom
 from desilo.formulations.models import joint_model
-from desilo.operating.decision import Decision, OperatingModel, Step
+from desilo.operating.decision import Decision, Function, OperatingModel, Pictures, Step
 from desilo.operating.prices import chosen_levels, plan_prices
 from desilo.operating.rule import rule_of_thumb
-from desilo.solving import Options, Outcome, Stop, solve, values
+from desilo.solving import Options, Stop, solve, values
+
+HAND_OFFS: tuple[tuple[Function, ...], ...] = (
+    (Function.DEMAND, Function.PRICING, Function.INVENTORY),
+    (Function.DEMAND, Function.INVENTORY, Function.PRICING),
+    (Function.PRICING, Function.DEMAND, Function.INVENTORY),
+    (Function.PRICING, Function.INVENTORY, Function.DEMAND),
+    (Function.INVENTORY, Function.DEMAND, Function.PRICING),
+    (Function.INVENTORY, Function.PRICING, Function.DEMAND),
+)
+"""Every order in which the functions can hand their plans on; the first is `sequential` on an instance."""
+
+ALONE: dict[OperatingModel, frozenset[Function]] = {
+    OperatingModel.STATUS_QUO: frozenset(),
+    OperatingModel.PRICING_ONLY: frozenset({Function.PRICING}),
+    OperatingModel.DEMAND_ONLY: frozenset({Function.DEMAND}),
+    OperatingModel.INVENTORY_ONLY: frozenset({Function.INVENTORY}),
+    OperatingModel.ISOLATED: frozenset(Function),
+}
+"""Operating models whose functions decide side by side, and which of them are optimised."""
 
 
 def decide(
     model: OperatingModel,
-    instance: Instance,
+    pictures: Pictures,
     options: Options = Options(),
     formulation: Formulation = Formulation.TIGHT,
 ) -> Decision:
@@ -31,187 +51,207 @@ def decide(
 
     Args:
         model: which one.
-        instance: the problem.
-        options: gap and limits; the time limit holds for every decision of the operating model together.
+        pictures: what the company believes demand to be.
+        options: gap and limits; the time limit holds for all decisions of the operating model together.
         formulation: how inventory and joint problems are written down.
 
     Returns:
         The decision; without a plan if a step has no solution (its `stop` says why).
     """
-    return _Desk(model, instance, options, formulation).decide()
+    desk = Desk(model.value, options, formulation)
+    if model in ALONE:
+        return side_by_side(desk, ALONE[model], pictures)
+    match model:
+        case OperatingModel.SEQUENTIAL:
+            return hand_on(desk, HAND_OFFS[0], pictures)
+        case OperatingModel.JOINT:
+            return as_one(desk, pictures.estimated)
+        case OperatingModel.CLAIRVOYANT:
+            return clairvoyant(desk, pictures.estimated)
+        case _:
+            raise NotImplementedError(f"{model} follows with the decomposition")
 
 
-@dataclass
-class _Desk:
-    """The work of one operating model: its steps so far and the time left."""
+def side_by_side(desk: Desk, optimised: frozenset[Function], pictures: Pictures) -> Decision:
+    """Each function for itself on yesterday's prices; those not optimised stay as they are today.
 
-    model: OperatingModel
-    instance: Instance
-    options: Options
-    formulation: Formulation
+    Without pricing the levels are the reference levels, without inventory the orders are the rule of thumb's,
+    without demand everybody works on yesterday's picture.
+    """
+    picture = pictures.estimated if Function.DEMAND in optimised else pictures.yesterday
+    level: Ints | None = reference_levels(picture)
+    if Function.PRICING in optimised:
+        level = desk.prices(picture)
+    if level is None:
+        return desk.failed()
+    if Function.INVENTORY not in optimised:
+        return desk.settle(picture, Plan(level, rule_of_thumb(picture)))
+    stock = desk.optimise(picture, Freedom.full(picture).at_levels(reference_levels(picture)))
+    if stock.plan is None or Function.PRICING not in optimised:
+        return stock
+    return desk.settle(picture, Plan(level, stock.plan.order))
 
-    def __post_init__(self) -> None:
+
+def hand_on(desk: Desk, order: Sequence[Function], pictures: Pictures) -> Decision:
+    """One function after the other, each knowing what those before it decided.
+
+    Pricing before inventory assumes unlimited supply; after it, it plans for the orders that are placed. Inventory
+    before pricing plans for the reference levels. Whoever comes before demand works on yesterday's picture.
+    """
+    picture = pictures.yesterday
+    level: Ints | None = None
+    done: Decision | None = None
+    for function in order:
+        match function:
+            case Function.DEMAND:
+                picture = pictures.estimated
+            case Function.PRICING if done is None or done.plan is None:
+                level = desk.prices(picture)
+                if level is None:
+                    return desk.failed()
+            case Function.PRICING:
+                done = desk.optimise(picture, Freedom.full(picture).at_orders(done.plan.order), done.plan, "pricing")
+            case Function.INVENTORY:
+                known = reference_levels(picture) if level is None else level
+                done = desk.optimise(picture, Freedom.full(picture).at_levels(known))
+        if done is not None and done.plan is None:
+            return done
+    assert done is not None, "a hand-off includes inventory"
+    return done
+
+
+def as_one(desk: Desk, picture: Instance) -> Decision:
+    """One model, started from the best plan the functions come to by themselves."""
+    start: Decision | None = None
+    for model in (OperatingModel.SEQUENTIAL, OperatingModel.INVENTORY_ONLY):
+        quick = replace(desk.limits(0.2), gap=max(desk.options.gap, 1e-3))
+        known = decide(model, Pictures.same(picture), quick, desk.formulation)
+        desk.steps += [Step(f"start: {step.function}", step.outcome) for step in known.steps]
+        if known.plan is not None and (start is None or known.objective > start.objective):
+            start = known
+    return desk.optimise(picture, Freedom.full(picture), start.plan if start else None, "joint")
+
+
+def clairvoyant(desk: Desk, picture: Instance) -> Decision:
+    """Every scenario known beforehand: the expected value of the best plan for each. A bound, not a plan.
+
+    Service targets hold in expectation over the scenarios, so each scenario alone is freed of them.
+    """
+    bound = objective = 0.0
+    count = len(picture.scenarios)
+    for w in range(count):
+        known = replace(
+            picture,
+            scenarios=(picture.scenarios[w],),
+            probability=np.ones(1),
+            demand=picture.demand[..., w : w + 1],
+            service=(),
+        )
+        built = joint_model(known, None, desk.formulation)
+        outcome = solve(built.model, desk.limits(1 / (count - w)), built=built.seconds)
+        desk.steps.append(Step(f"scenario {picture.scenarios[w]}", outcome))
+        if outcome.stop is Stop.INFEASIBLE:
+            return desk.failed()
+        bound += picture.probability[w] * outcome.bound
+        objective += picture.probability[w] * outcome.objective
+    return Decision(desk.model, desk.stop(), None, objective, bound, tuple(desk.steps))
+
+
+class Desk:
+    """Where an operating model's decisions are worked out: the steps so far and the time left."""
+
+    def __init__(self, model: str, options: Options, formulation: Formulation = Formulation.TIGHT) -> None:
+        self.model = model
+        self.options = options
+        self.formulation = formulation
         self.steps: list[Step] = []
-        self.free = Freedom.full(self.instance)
 
-    def decide(self) -> Decision:
-        reference = np.repeat(self.instance.reference[:, None], self.instance.periods, axis=1)
-        match self.model:
-            case OperatingModel.STATUS_QUO:
-                return self.settle(Plan(reference, rule_of_thumb(self.instance)))
-            case OperatingModel.PRICING_ONLY:
-                level = self.plan_prices()
-                return (
-                    self.failed() if level is None else self.settle(Plan(level, rule_of_thumb(self.instance)))
-                )
-            case OperatingModel.INVENTORY_ONLY:
-                return self.optimise(self.free.at_levels(reference))
-            case OperatingModel.SEQUENTIAL:
-                level = self.plan_prices()
-                return self.failed() if level is None else self.optimise(self.free.at_levels(level))
-            case OperatingModel.ISOLATED:
-                level, stock = self.plan_prices(), self.optimise(self.free.at_levels(reference))
-                if level is None or stock.plan is None:
-                    return self.failed()
-                return self.settle(Plan(level, stock.plan.order))
-            case OperatingModel.INVENTORY_FIRST:
-                stock = self.optimise(self.free.at_levels(reference))
-                if stock.plan is None:
-                    return stock
-                return self.optimise(self.free.at_orders(stock.plan.order), start=stock.plan)
-            case OperatingModel.JOINT:
-                return self.joint()
-            case OperatingModel.CLAIRVOYANT:
-                return self.clairvoyant()
-
-    def plan_prices(self) -> Ints | None:
-        """Levels of the pricing function deciding for itself."""
-        level, steps = plan_prices(self.instance, self.limits(0.5))
+    def prices(self, picture: Instance) -> Ints | None:
+        """Levels of the pricing function deciding for itself; None if its rules cannot be kept."""
+        level, steps = plan_prices(picture, self.limits(0.5))
         self.steps += steps
         return level
 
     def optimise(
-        self, freedom: Freedom, start: Plan | None = None, function: str = "inventory", share: float = 1.0
+        self, picture: Instance, freedom: Freedom, start: Plan | None = None, function: str = "inventory"
     ) -> Decision:
         """The best plan within the freedom given."""
-        built = joint_model(self.instance, freedom, self.formulation)
+        built = joint_model(picture, freedom, self.formulation)
         if start is not None:
-            _start_from(built.model, self.instance, start)
-        options = self.limits(share)
-        outcome = solve(built.model, options, built=built.seconds, warm=start is not None)
+            _start_from(built.model, start)
+        outcome = solve(built.model, self.limits(), built=built.seconds, warm=start is not None)
         self.steps.append(Step(function, outcome))
         if not outcome.feasible:
             return self.failed()
-        y = values(built.model.pricing.y, _ilt(self.instance))
-        shape = self.instance.unit_cost.shape
-        order = values(built.model.inventory.order, shape)
-        weighed = np.zeros(shape, dtype=bool)
-        for index in built.model.inventory.Z:
-            weighed[index] = True
-        setup = np.where(weighed, values(built.model.inventory.setup, shape) > 0.5, order > SMALLEST_ORDER)
-        return self.polish(freedom, chosen_levels(y), setup, outcome)
+        level, setup = _integers(built.model, picture)
+        return self.polish(picture, freedom.at_levels(level).placing(setup), outcome.bound)
 
-    def polish(self, freedom: Freedom, level: Ints, setup: Floats, found: Outcome) -> Decision:
-        """The plan with the integers rounded and everything else solved again as an LP, free of solver dust."""
-        fixed = freedom.at_levels(level).placing(setup.astype(bool))
-        built = joint_model(self.instance, fixed, Formulation.PLAIN)
+    def polish(self, picture: Instance, fixed: Freedom, bound: float) -> Decision:
+        """The plan with its integers fixed and everything else solved again as an LP, free of solver dust."""
+        built = joint_model(picture, fixed, Formulation.PLAIN)
         for variable in built.model.inventory.setup.values():
             variable.fix(1)
         outcome = solve(built.model, replace(self.options, time_limit=math.inf), built=built.seconds)
         self.steps.append(Step("orders", outcome))
         if not outcome.feasible:
             return self.failed(Stop.ERROR)
-        order = values(built.model.inventory.order, self.instance.unit_cost.shape)
-        order = np.where(order > SMALLEST_ORDER, order, 0.0)
-        return Decision(
-            self.model,
-            self.stop(),
-            Plan(level, order),
-            outcome.objective,
-            max(found.bound, outcome.objective),
-            tuple(self.steps),
-        )
+        order = values(built.model.inventory.order, picture.unit_cost.shape)
+        plan = Plan(fixed.levels.argmax(axis=2), np.where(order > SMALLEST_ORDER, order, 0.0))
+        best = max(bound, outcome.objective)
+        return Decision(self.model, self.stop(), plan, outcome.objective, best, tuple(self.steps))
 
-    def settle(self, plan: Plan) -> Decision:
+    def settle(self, picture: Instance, plan: Plan) -> Decision:
         """Plans made apart, put together: if they break a hard limit, orders are cut by the cut that costs least."""
-        built = joint_model(
-            self.instance, self.free.at_levels(plan.level).at_orders(plan.order), Formulation.PLAIN
-        )
+        given = Freedom.full(picture).at_levels(plan.level)
+        built = joint_model(picture, given.at_orders(plan.order), Formulation.PLAIN)
         outcome = solve(built.model, replace(self.options, gap=0.0), built=built.seconds)
         self.steps.append(Step("recourse", outcome))
         if outcome.feasible:
             return Decision(self.model, self.stop(), plan, outcome.objective, math.nan, tuple(self.steps))
         if outcome.stop is not Stop.INFEASIBLE:
             return self.failed()
-        cut = self.optimise(self.free.at_levels(plan.level).cutting(plan.order), function="repair")
-        return replace(cut, repaired=True)
+        self.steps.pop()  # that the plans do not fit together is not how the operating model ends
+        return replace(self.optimise(picture, given.cutting(plan.order), function="repair"), repaired=True)
 
-    def joint(self) -> Decision:
-        """One model, started from the best plan the other operating models come to."""
-        start: Decision | None = None
-        for model in (OperatingModel.SEQUENTIAL, OperatingModel.INVENTORY_ONLY):
-            share = replace(
-                self.options, time_limit=self.options.time_limit / 8, gap=max(self.options.gap, 1e-3)
-            )
-            known = decide(model, self.instance, share, self.formulation)
-            self.steps += [Step(f"start: {step.function}", step.outcome) for step in known.steps]
-            if known.plan is not None and (start is None or known.objective > start.objective):
-                start = known
-        return self.optimise(self.free, start=start.plan if start else None, function="joint")
-
-    def clairvoyant(self) -> Decision:
-        """Every scenario known beforehand: the expected value of the best plan for each. A bound, not a plan.
-
-        Service targets hold in expectation over the scenarios, so each scenario alone is freed of them.
-        """
-        bound = objective = 0.0
-        count = len(self.instance.scenarios)
-        for w in range(count):
-            known = replace(
-                self.instance,
-                scenarios=(self.instance.scenarios[w],),
-                probability=np.ones(1),
-                demand=self.instance.demand[..., w : w + 1],
-                service=(),
-            )
-            built = joint_model(known, None, self.formulation)
-            outcome = solve(built.model, self.limits(1 / (count - w)), built=built.seconds)
-            self.steps.append(Step(f"scenario {self.instance.scenarios[w]}", outcome))
-            if outcome.stop is Stop.INFEASIBLE:
-                return self.failed()
-            bound += self.instance.probability[w] * outcome.bound
-            objective += self.instance.probability[w] * outcome.objective
-        return Decision(self.model, self.stop(), None, objective, bound, tuple(self.steps))
-
-    def limits(self, share: float) -> Options:
+    def limits(self, share: float = 1.0) -> Options:
         """The options with a share of the time that is left."""
         spent = sum(step.outcome.seconds.total for step in self.steps)
         return replace(self.options, time_limit=max(0.1, (self.options.time_limit - spent) * share))
 
     def stop(self) -> Stop:
-        """Optimal if every step that has a say was; else the first reason to stop short of it."""
-        short = [
-            step.outcome.stop
-            for step in self.steps
-            if not step.function.startswith("start:") and step.outcome.stop is not Stop.OPTIMAL
-        ]
-        short = [stop for stop in short if stop is not Stop.INFEASIBLE] if self.steps else short
-        return short[0] if short else Stop.OPTIMAL
+        """Optimal if every step was; else why the first fell short. How a start was found does not matter."""
+        decided = [step for step in self.steps if not step.function.startswith("start: ")]
+        return next((s.outcome.stop for s in decided if s.outcome.stop is not Stop.OPTIMAL), Stop.OPTIMAL)
 
     def failed(self, stop: Stop | None = None) -> Decision:
         """No plan: the last step says why."""
         last = self.steps[-1].outcome
-        bound = last.bound if last.stop is not Stop.INFEASIBLE else -math.inf
+        bound = -math.inf if last.stop is Stop.INFEASIBLE else last.bound
         return Decision(self.model, stop or last.stop, None, math.nan, bound, tuple(self.steps))
 
 
-def _start_from(model: object, instance: Instance, plan: Plan) -> None:
+def reference_levels(instance: Instance) -> Ints:
+    """(I, T) today's regular levels."""
+    level: Ints = np.repeat(instance.reference[:, None], instance.periods, axis=1)
+    return level
+
+
+def _integers(model: object, instance: Instance) -> tuple[Ints, Bools]:
+    """(I, T) chosen levels and (I, T) whether an order is placed, from a solved model."""
+    count, periods = instance.unit_cost.shape
+    inventory = model.inventory  # type: ignore[attr-defined]
+    y = values(model.pricing.y, (count, instance.price.shape[1], periods))  # type: ignore[attr-defined]
+    setup: Floats = values(inventory.setup, (count, periods))
+    order: Floats = values(inventory.order, (count, periods))
+    weighed = np.zeros((count, periods), dtype=bool)
+    for index in inventory.Z:
+        weighed[index] = True
+    return chosen_levels(y), np.where(weighed, setup > 0.5, order > SMALLEST_ORDER)
+
+
+def _start_from(model: object, plan: Plan) -> None:
     """Hand the integers of a plan to the model's variables; the solver completes the rest."""
     for (i, level, t), variable in model.pricing.y.items():  # type: ignore[attr-defined]
         variable.set_value(float(plan.level[i, t] == level))
     for (i, t), variable in model.inventory.setup.items():  # type: ignore[attr-defined]
         variable.set_value(float(plan.order[i, t] > SMALLEST_ORDER))
-
-
-def _ilt(instance: Instance) -> tuple[int, int, int]:
-    return len(instance.items), instance.price.shape[1], instance.periods

@@ -1,4 +1,4 @@
-"""What an operating model came to on an instance."""
+"""Who decides what, and what they came to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from desilo.cases.instance import Instance
 from desilo.cases.plan import Plan
 from desilo.solving import Outcome, Seconds, Stop, relative_gap
+
+
+class Function(StrEnum):
+    """A function of the company that can be left as it is or optimised."""
+
+    PRICING = "pricing"
+    DEMAND = "demand"
+    INVENTORY = "inventory"
 
 
 class OperatingModel(StrEnum):
@@ -16,12 +25,31 @@ class OperatingModel(StrEnum):
 
     STATUS_QUO = "status-quo"
     PRICING_ONLY = "pricing-only"
+    DEMAND_ONLY = "demand-only"
     INVENTORY_ONLY = "inventory-only"
     ISOLATED = "isolated"
     SEQUENTIAL = "sequential"
-    INVENTORY_FIRST = "inventory-first"  # the other hand-off: orders first, then prices for them
+    COORDINATED = "coordinated"  # its place: transfer prices come with the decomposition
     JOINT = "joint"
     CLAIRVOYANT = "clairvoyant"  # a bound, not a plan
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What the company believes demand to be: the same instance but for demand and cross effects.
+
+    Attributes:
+        yesterday: what is believed as long as the demand function is left as it is.
+        estimated: what the optimised demand function says.
+    """
+
+    yesterday: Instance
+    estimated: Instance
+
+    @classmethod
+    def same(cls, instance: Instance) -> Pictures:
+        """An instance given from outside: there is one picture."""
+        return cls(instance, instance)
 
 
 @dataclass(frozen=True)
@@ -37,17 +65,18 @@ class Decision:
     """The result of an operating model.
 
     Attributes:
-        model: which one.
+        model: which one, with the order of the hand-offs where there is one.
         stop: why it stopped; OPTIMAL only if every step was solved to the asked gap.
         plan: levels and orders; None if there is none.
-        objective: the plan's expected profit with best recourse in each scenario, money; nan without a plan.
+        objective: the plan's expected profit with best recourse in each scenario, money, on the picture of whoever
+            decided last; nan without a plan.
         bound: no plan of the last step's decision problem can have a higher expected profit; nan where the operating
-            model solves no such problem (rules of thumb), inf if nothing is proven.
+            model solves no such problem (rules of thumb, plans put together), inf if nothing is proven.
         steps: what was solved, in order.
         repaired: whether orders had to be cut because the functions' plans broke a hard limit together.
     """
 
-    model: OperatingModel
+    model: str
     stop: Stop
     plan: Plan | None
     objective: float
@@ -70,7 +99,7 @@ class Decision:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for records; the plan is written apart."""
         return {
-            "model": self.model.value,
+            "model": self.model,
             "status": self.stop.value,
             "objective": self.objective,
             "bound": self.bound,

@@ -105,16 +105,13 @@ def _parts(instance: Instance) -> list[tuple[Ints, Ints]]:
             for t in np.flatnonzero(np.isfinite(resource.capacity) & (len(users) > 0)):
                 ruled[users, t] = True
                 edges.append((node[users[:-1], t], node[users[1:], t]))
-    for i in np.flatnonzero(np.isfinite(instance.max_price_changes)):
-        ruled[i] = True
-        edges.append((node[i, :-1], node[i, 1:]))
+    for limited in np.flatnonzero(np.isfinite(instance.max_price_changes)):
+        ruled[limited] = True
+        edges.append((node[limited, :-1], node[limited, 1:]))
     while True:
-        start, end = (
-            np.concatenate(side) if edges else np.zeros(0, int) for side in zip(*edges, strict=True)
-        )
+        start, end = (np.concatenate(side) if edges else np.zeros(0, int) for side in zip(*edges, strict=True))
         graph = sparse.coo_array((np.ones(len(start)), (start, end)), shape=(node.size, node.size))
-        _, label = connected_components(graph, directed=False)
-        label = label.reshape(count, periods)
+        label = connected_components(graph, directed=False)[1].reshape(count, periods)
         parts = []
         for part in np.unique(label):
             items, times = np.nonzero(label == part)
