@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from desilo.cases.errors import BadInput
-from desilo.cases.generate import generate
+from desilo.cases.generate import FAMILIES, Dials, features_with_plan, generate
+from desilo.cases.plan import read_plan, write_plan
 from desilo.cases.reading import read_instance
 from desilo.cases.writing import write_instance
 
@@ -82,3 +83,22 @@ def test_mutations_never_raise_anything_else(
             assert all(problem.message and len(str(problem)) < 2000 for problem in bad.problems)
         shutil.rmtree(folder)
     assert refused > 8
+
+
+@pytest.mark.parametrize("mutate", [a_byte, a_cut, a_cell, a_line, a_file])
+def test_mutated_solution_files_never_raise_anything_else(
+    tmp_path: Path, mutate: Callable[[bytes, np.random.Generator], bytes]
+) -> None:
+    rng = np.random.default_rng(3)
+    instance, plan = features_with_plan(FAMILIES["features"].sizes["M"], rng, Dials())
+    write_plan(instance, plan, tmp_path / "plan.json")
+    valid = (tmp_path / "plan.json").read_bytes()
+    refused = 0
+    for _ in range(100):
+        (tmp_path / "plan.json").write_bytes(mutate(valid, rng))
+        try:
+            read_plan(instance, tmp_path / "plan.json")
+        except BadInput as bad:
+            refused += 1
+            assert len(bad.problems) < 20
+    assert refused > 20

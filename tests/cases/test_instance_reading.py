@@ -273,6 +273,23 @@ def test_all_problems_of_all_files_at_once(tmp_path: Path) -> None:
     assert {(case[2], case[3], case[4]) for case in cases} == {(p.file, p.row, p.column) for p in found}
 
 
+def test_a_faulty_figure_does_not_hide_faults_elsewhere(tmp_path: Path) -> None:
+    demand = GOOD["demand.csv"].replace("pear,1,x", "pear,1,y").replace("soap,2,x,4,low", "soap,2,x,-4,low")
+    changes = swapped("prices.csv", "pear,x,3", "pear,x,?") | {"demand.csv": demand}
+    found = problems(write(tmp_path / "x", changes))
+    places = {(p.file, p.row, p.column) for p in found}
+    assert places == {
+        ("prices.csv", 4, "price"),
+        ("demand.csv", 10, "level"),
+        ("demand.csv", 11, "level"),
+        ("demand.csv", 16, "demand"),
+    }
+    changes = swapped("demand.csv", "pear,2,x,5,high\n", "") | with_line("service.csv", "pear,7")
+    changes |= swapped("scenarios.csv", "0.25", "0.5") | swapped("prices.csv", "pear,x,3", "pear,x,-3")
+    found = problems(write(tmp_path / "y", changes))
+    assert [p.file for p in found] == ["prices.csv", "service.csv", "scenarios.csv", "demand.csv"]
+
+
 def test_many_problems_of_one_kind_are_counted(tmp_path: Path) -> None:
     wrong = GOOD["demand.csv"].replace(",20,", ",?,").replace(",10,", ",?,")
     found = problems(write(tmp_path / "x", {"demand.csv": wrong}))

@@ -307,14 +307,18 @@ class _Assembly:
                 self.findings.add_rows(self.sheets[table].file, "max_order", list(places), places.__getitem__)
 
     def _price(self) -> dict[str, Any]:
-        """Levels, price, reference, promo: padded arrays; and the demand table's lookup of levels."""
+        """Levels, price, reference, promo: padded arrays; and the demand table's lookup of levels.
+
+        Only faulty names leave nothing to look up; faulty figures do not keep the demand table from its checks.
+        """
         sheet = self.sheets.get("prices")
         if sheet is None:
             return {}
         item = self._items(sheet)
         reference = sheet.column("reference") == 1
         self._check_references(sheet, item, reference)
-        if not self.I or (item < 0).any() or not self.findings.clean([sheet.file]):
+        keys = sheet.frame[["item", "level"]]
+        if not self.I or (item < 0).any() or keys.isna().any(axis=None) or keys.duplicated().any():
             return {}
         count = np.bincount(item, minlength=self.I)
         K = int(count.max())
@@ -334,6 +338,7 @@ class _Assembly:
         key = item * len(known) + known.get_indexer(pd.Index(sheet.frame["level"]))
         return {
             "levels": tuple(tuple(own) for own in names),
+            "has_level": np.arange(K) < count[:, None],  # where a faulty price is nan, too
             "price": price,
             "promo": promo,
             "reference": index,
@@ -381,14 +386,12 @@ class _Assembly:
             self.findings.add(sheet.file, f"probabilities sum to {total:.9g}; they must sum to 1", column="probability")
         if abs(total - 1) > 1e-12:  # leave exact ones alone: dividing twice is not dividing once
             probability = probability / total if total > 0 else probability
-        if self._clean("demand"):
-            demand = self.sheets["demand"]
-            missing = [name for name in names if name not in used]
-            rows = dict(zip(sheet.frame["scenario"], sheet.frame.index, strict=True))
+        demand = self.sheets.get("demand")
+        if demand is not None and demand.frame["scenario"].isin(names).all():
             self.findings.add_rows(
                 sheet.file,
                 "scenario",
-                [rows[name] for name in missing],
+                list(sheet.frame.index[sheet.frame["scenario"].notna() & ~sheet.frame["scenario"].isin(used)]),
                 lambda row: (
                     f"{demand.file} has no demand for scenario '{sheet.cell(row, 'scenario')}'; "
                     f"its scenarios: {quoted(used)}"
@@ -413,7 +416,7 @@ class _Assembly:
         demand = np.full(shape, np.nan)
         at = (item[keyed], period[keyed], level[keyed], scenario[keyed])
         demand[at] = sheet.column("demand")[keyed]
-        if keyed.all() and self._clean("scenarios" if "scenarios" in self.sheets else "demand"):
+        if keyed.all() and np.bincount(scenario, minlength=len(scenarios)).all():
             seen = np.zeros(shape, dtype=bool)
             seen[at] = True
             self._check_complete(sheet, seen, price, scenarios)
@@ -442,7 +445,7 @@ class _Assembly:
         return np.where(fits, lookup.to_numpy()[found], -1)
 
     def _check_complete(self, sheet: Sheet, seen: Any, price: Mapping[str, Any], scenarios: pd.Index[str]) -> None:
-        missing = ~seen & ~np.isnan(price["price"])[:, None, :, None]
+        missing = ~seen & price["has_level"][:, None, :, None]
         count = int(missing.sum())
         for i, t, k, w in np.argwhere(missing)[:SHOWN] if count else []:
             cell = f"item '{self.items[i]}', period {t + 1}, level '{price['levels'][i][k]}'"
@@ -489,7 +492,7 @@ class _Assembly:
             return ()
         used = set(self._names("resource_use", "resource"))
         first = sheet.frame.drop_duplicates("resource").dropna(subset="resource")["resource"]
-        unused = [int(row) for row, name in first.items() if name not in used]  # type: ignore[call-overload]
+        unused = list(first.index[~first.isin(used)])
         if use is not None or self.findings.clean(self._files("resource_use")):
             source = use.file if use is not None else "resource_use.csv"
             self.findings.add_rows(
