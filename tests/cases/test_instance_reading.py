@@ -250,7 +250,8 @@ BROKEN = [
     ("TOML range", swapped("instance.toml", "= 2", "= 0"), "instance.toml", 3, "periods", "found 0"),
     ("TOML key", with_line("instance.toml", 'curency = "EUR"'), "instance.toml", 4, "curency", "'currency'?"),
     ("TOML blank name", swapped("instance.toml", "tiny", " "), "instance.toml", 1, "name", "at least 1 character"),
-    ("too large", swapped("instance.toml", "= 2", "= 2000000000000"), "instance.toml", None, None, "too large"),
+    ("too large", swapped("instance.toml", "= 2", "= 90000000"), "instance.toml", None, None, "too large"),
+    ("no float", swapped("instance.toml", "= 2", "= " + "9" * 400), "instance.toml", 3, "periods", "less than"),
 ]
 
 

@@ -172,6 +172,8 @@ def test_orders_may_be_left_out_and_solver_noise_is_no_order(tmp_path: Path, pla
         ("orders", {"quantity": -1}, "orders[0].quantity", "found -1"),
         ("orders", {"quantity": float("nan")}, "orders[0].quantity", "found nan"),
         ("orders", {"quantity": float("inf")}, "orders[0].quantity", "found inf"),
+        ("orders", {"quantity": 10**400}, "orders[0].quantity", "found 1000"),
+        ("levels", {"period": 10**400}, "levels[0]", "found period 1000"),
         ("orders", {"quantity": "many"}, "orders[0].quantity", "found 'many'"),
         ("orders", {"item": "kiwi"}, "orders[0]", "unknown item 'kiwi'"),
     ],

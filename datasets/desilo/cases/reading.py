@@ -47,7 +47,7 @@ class Header(BaseModel):
 
     name: Annotated[_Text, Field(min_length=1)]
     title: _Text
-    periods: Annotated[int, Field(ge=1)]
+    periods: Annotated[int, Field(ge=1, le=MAX_CELLS)]
     period_unit: _Text = ""
     currency: _Text = ""
     source: _Text = ""
