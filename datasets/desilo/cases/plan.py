@@ -6,7 +6,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -164,15 +164,10 @@ def _add_all(file: str, problems: list[tuple[str, str]], findings: Findings) -> 
         findings.add_count(file, part or None, len(own) - SHOWN)
 
 
-def write_plan(instance: Instance, plan: Plan, path: Path | str) -> None:
-    """Write a solution file, wholly or not at all. Orders of 0 are left out; figures keep full precision.
-
-    Raises:
-        BadInput: the file cannot be written.
-    """
-    path = Path(path)
+def as_solution(instance: Instance, plan: Plan) -> dict[str, Any]:
+    """A plan as its file has it. Orders of 0 are left out; figures keep full precision."""
     cells = [(i, t) for i in range(len(instance.items)) for t in range(instance.periods)]
-    solution = {
+    return {
         "instance": instance.name,
         "levels": [
             {"item": instance.items[i], "period": t + 1, "level": instance.levels[i][plan.level[i, t]]}
@@ -184,6 +179,16 @@ def write_plan(instance: Instance, plan: Plan, path: Path | str) -> None:
             if plan.order[i, t]
         ],
     }
+
+
+def write_plan(instance: Instance, plan: Plan, path: Path | str) -> None:
+    """Write a solution file, wholly or not at all.
+
+    Raises:
+        BadInput: the file cannot be written.
+    """
+    path = Path(path)
+    solution = as_solution(instance, plan)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:

@@ -1,6 +1,9 @@
 """The command line. Each module holds the commands of one subject; `main` turns errors into exit codes.
 
 Exit codes: 0 done; 1 anything unexpected; 2 bad input; 3 stopped by a limit with a plan; 4 infeasible.
+
+Commands import what they work with when they run, not when they are registered: help and shell completion answer
+without loading Pyomo, pandas and the solver.
 """
 
 from __future__ import annotations
@@ -8,9 +11,9 @@ from __future__ import annotations
 import os
 import sys
 from enum import IntEnum
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from desilo.cases.errors import BadInput
 
@@ -25,33 +28,56 @@ class Exit(IntEnum):
     INFEASIBLE = 4
 
 
-app = typer.Typer(
-    name="desilo",
-    help="The benchmark for connected decisions: pricing, demand and inventory, one at a time and jointly.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
+INTERRUPTED = 130
+"""What Typer makes of a Ctrl-C that no command has dealt with."""
+
+
+def application() -> typer.Typer:
+    """The `desilo` command with all its subcommands."""
+    from desilo.harness.cli import check, data, generate, run, solve
+
+    app = typer.Typer(name="desilo", no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback()(root)
+    for module in (run, data, generate, solve, check):
+        module.register(app)
+    return app
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"desilo {version('desilo')}")
+        raise typer.Exit
+
+
+VERSION = typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+
+
+def root(version: Annotated[bool, VERSION] = False) -> None:
+    """The benchmark for connected decisions: pricing, demand and inventory, one at a time and jointly."""
 
 
 def main() -> None:
     """Entry point of the `desilo` command."""
-    from desilo.harness.cli import check, data, generate, run, solve
-
-    for module in (run, data, generate, solve, check):
-        module.register(app)
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        app()
+        application()()
     except BadInput as bad:
         for problem in bad.problems:
-            errors.print(f"error: {problem}", markup=False)
+            complain(f"error: {problem}")
         sys.exit(Exit.BAD_INPUT)
-    except KeyboardInterrupt:
-        errors.print("interrupted", markup=False)
-        sys.exit(Exit.UNEXPECTED)
+    except SystemExit as done:
+        if done.code == INTERRUPTED:
+            complain("interrupted")
+            sys.exit(Exit.UNEXPECTED)
+        raise
     except Exception as error:
         if os.environ.get("DESILO_DEBUG"):
             raise
-        kind = type(error).__name__
-        errors.print(f"error: {kind}: {error} (set DESILO_DEBUG=1 for the traceback)", markup=False)
+        complain(f"error: {type(error).__name__}: {error} (set DESILO_DEBUG=1 for the traceback)")
         sys.exit(Exit.UNEXPECTED)
+
+
+def complain(message: str) -> None:
+    """A message for people, on standard error."""
+    typer.echo(message, err=True)

@@ -6,19 +6,18 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from desilo.cases.instance import Instance
-from desilo.cases.plan import read_plan
-from desilo.cases.reading import read_instance
-from desilo.harness.check import Check, Violation, check
 from desilo.harness.cli import Exit
-from desilo.harness.sell import EFFECT_ON_PROFIT
+
+if TYPE_CHECKING:
+    from desilo.cases.instance import Instance
+    from desilo.harness.check import Check, Violation
 
 SHOWN = 20
 """Violations shown to people; `--json` has them all."""
@@ -38,6 +37,10 @@ def check_solution(
 
     Exit status: 0 the plan is feasible; 4 it is not; 2 the instance or the solution cannot be read.
     """
+    from desilo.cases.plan import read_plan
+    from desilo.cases.reading import read_instance
+    from desilo.harness.check import check
+
     problem = read_instance(instance)
     found = check(problem, read_plan(problem, solution))
     if as_json:
@@ -91,6 +94,8 @@ def _show(instance: Instance, found: Check) -> None:
 
 
 def _profit_table(instance: Instance, found: Check) -> Table:
+    from desilo.harness.sell import EFFECT_ON_PROFIT
+
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("expected, best recourse")
     table.add_column(instance.currency or "money", justify="right")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from desilo.cases.opening import bundled_cases, open_case
-from desilo.harness import describe
+if TYPE_CHECKING:
+    from desilo.harness import describe
 
 CASE = Annotated[str, typer.Argument(help="Name of a bundled case, or a case folder.")]
 OUT = Annotated[
     Path | None,
-    typer.Option(
-        help="Write CASE.md and its charts (PNG) into this folder instead of printing.", file_okay=False
-    ),
+    typer.Option(help="Write CASE.md and its charts (PNG) into this folder instead of printing.", file_okay=False),
 ]
 
 
@@ -32,6 +30,9 @@ def register(app: typer.Typer) -> None:
 
 def list_cases() -> None:
     """List the bundled cases."""
+    from desilo.cases.opening import bundled_cases, open_case
+    from desilo.harness import describe
+
     rows = []
     for name in bundled_cases():
         case = open_case(name)
@@ -43,6 +44,9 @@ def list_cases() -> None:
 
 def describe_case(case: CASE, out: OUT = None) -> None:
     """Show a case: its items and their history, and every operating figure with its reason."""
+    from desilo.cases.opening import open_case
+    from desilo.harness import describe
+
     history = open_case(case)
     if out is not None:
         typer.echo(describe.write_description(history, out))
