@@ -52,8 +52,7 @@ def solve(model: Model, options: Options = Options(), *, built: float = 0.0, war
     loaded = time.perf_counter()
     status = run(highs)
     if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
-        highs.setOptionValue("presolve", "off")  # presolve cannot tell the two apart
-        status = run(highs)
+        status = _unbounded_or_infeasible(highs)
     seconds = Seconds(built, program.seconds, loaded - started, time.perf_counter() - loaded)
     outcome = read_outcome(highs, status, program, options, seconds)
     if outcome.feasible:
@@ -116,6 +115,15 @@ def run(highs: Any) -> Any:
         except KeyboardInterrupt:
             highs.cancelSolve()
     return highs.getModelStatus()
+
+
+def _unbounded_or_infeasible(highs: Any) -> Any:
+    """Which of the two: without an objective the same rows have a solution or they have none."""
+    columns = highs.getNumCol()
+    highs.changeColsCost(columns, np.arange(columns, dtype=np.int32), np.zeros(columns))
+    statuses = highspy.HighsModelStatus
+    known = {statuses.kOptimal: statuses.kUnbounded, statuses.kInfeasible: statuses.kInfeasible}
+    return known.get(run(highs), statuses.kUnboundedOrInfeasible)
 
 
 def read_outcome(highs: Any, status: Any, program: Program, options: Options, seconds: Seconds) -> Outcome:
