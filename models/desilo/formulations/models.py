@@ -37,6 +37,11 @@ class Built:
     seconds: float
 
 
+def size_of(model: Any) -> int:
+    """Number of variables of a model."""
+    return sum(len(variable) for variable in model.component_objects(pyo.Var))
+
+
 def joint_model(
     instance: Instance, freedom: Freedom | None = None, formulation: Formulation = Formulation.TIGHT
 ) -> Built:

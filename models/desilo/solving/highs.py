@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ _STOP = {
     highspy.HighsModelStatus.kUnbounded: Stop.UNBOUNDED,
     highspy.HighsModelStatus.kTimeLimit: Stop.TIME_LIMIT,
     highspy.HighsModelStatus.kInterrupt: Stop.INTERRUPTED,
-    highspy.HighsModelStatus.kHighsInterrupt: Stop.INTERRUPTED,
     highspy.HighsModelStatus.kObjectiveBound: Stop.OTHER_LIMIT,
     highspy.HighsModelStatus.kObjectiveTarget: Stop.OTHER_LIMIT,
     highspy.HighsModelStatus.kIterationLimit: Stop.OTHER_LIMIT,
@@ -32,7 +32,14 @@ _STOP = {
 SOLVER = f"HiGHS {highspy.Highs().version()}"
 
 
-def solve(model: Model, options: Options = Options(), *, built: float = 0.0, warm: bool = False) -> Outcome:
+def solve(
+    model: Model,
+    options: Options = Options(),
+    *,
+    built: float = 0.0,
+    warm: bool = False,
+    relax: bool = False,
+) -> Outcome:
     """Solve a linear Pyomo model; if there is a solution it is loaded into the model's variables.
 
     Args:
@@ -40,11 +47,14 @@ def solve(model: Model, options: Options = Options(), *, built: float = 0.0, war
         options: limits, gap, seed, threads.
         built: seconds spent building the model, kept in the outcome.
         warm: start from the values the variables hold now (a partial solution will do).
+        relax: solve the LP relaxation.
 
     Returns:
         The outcome. Without `feasible` no variable has been touched.
     """
     program = translate(model)
+    if relax:
+        program = replace(program, integer=np.zeros_like(program.integer))
     started = time.perf_counter()
     highs = load(program, options)
     if warm:
@@ -72,6 +82,7 @@ def load(program: Program, options: Options) -> Any:
         "random_seed": options.seed,
         "threads": options.threads,
         "solver": options.root,
+        **({} if options.target is None else {"objective_target": options.target}),
     }.items():
         if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise ValueError(f"HiGHS refuses the option {name} = {value}")

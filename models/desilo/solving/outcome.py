@@ -27,6 +27,7 @@ class Options:
     Attributes:
         time_limit: seconds for the solver itself; inf for none.
         gap: relative MIP gap at which to stop: |bound - objective| / |objective|.
+        target: stop at a solution at least as good as this; None for none.
         seed: random seed of the solver.
         threads: threads of the solver.
         root: method for the root relaxation, HiGHS's `mip_lp_solver`/`solver`: "choose", "simplex" or "ipm".
@@ -35,6 +36,7 @@ class Options:
 
     time_limit: float = math.inf
     gap: float = 1e-4
+    target: float | None = None
     seed: int = 0
     threads: int = 1
     root: str = "choose"

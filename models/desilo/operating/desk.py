@@ -1,0 +1,141 @@
+"""Where an operating model's decisions are worked out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from desilo.cases.instance import Bools, Floats, Instance, Ints
+from desilo.cases.plan import SMALLEST_ORDER, Plan
+from desilo.formulations.freedom import Formulation, Freedom
+from desilo.formulations.models import Built, joint_model
+from desilo.operating.decision import Decision, Step
+from desilo.operating.prices import chosen_levels, plan_prices
+from desilo.solving import Options, Stop, solve, values
+
+
+class Desk:
+    """The steps of an operating model so far, and the time left."""
+
+    def __init__(self, model: str, options: Options, formulation: Formulation = Formulation.TIGHT) -> None:
+        self.model = model
+        self.options = options
+        self.formulation = formulation
+        self.steps: list[Step] = []
+
+    def prices(self, picture: Instance) -> Ints | None:
+        """Levels of the pricing function deciding for itself; None if its rules cannot be kept."""
+        level, steps = plan_prices(picture, self.limits(0.5))
+        self.steps += steps
+        return level
+
+    def optimise(
+        self,
+        picture: Instance,
+        freedom: Freedom,
+        start: Plan | None = None,
+        function: str = "inventory",
+        options: Options | None = None,
+    ) -> Decision:
+        """The best plan within the freedom given."""
+        return self.solve(picture, joint_model(picture, freedom, self.formulation), freedom, start, function, options)
+
+    def solve(
+        self,
+        picture: Instance,
+        built: Built,
+        freedom: Freedom,
+        start: Plan | None,
+        function: str,
+        options: Options | None = None,
+    ) -> Decision:
+        """The best plan of a model already built from the freedom given."""
+        if start is not None:
+            start_from(built.model, start)
+        outcome = solve(built.model, options or self.limits(), built=built.seconds, warm=start is not None)
+        self.steps.append(Step(function, outcome))
+        if not outcome.feasible:
+            return self.failed()
+        level, setup = _integers(built.model, picture)
+        return self.polish(picture, freedom.at_levels(level).placing(setup), outcome.bound)
+
+    def polish(self, picture: Instance, fixed: Freedom, bound: float) -> Decision:
+        """The plan with its integers fixed and everything else solved again as an LP, free of solver dust."""
+        built = joint_model(picture, fixed, Formulation.PLAIN)
+        for variable in built.model.inventory.setup.values():
+            variable.fix(1)
+        outcome = solve(built.model, replace(self.options, time_limit=math.inf), built=built.seconds)
+        self.steps.append(Step("orders", outcome))
+        if not outcome.feasible:
+            return self.failed(Stop.ERROR)
+        order = values(built.model.inventory.order, picture.unit_cost.shape)
+        plan = Plan(fixed.levels.argmax(axis=2), np.where(order > SMALLEST_ORDER, order, 0.0))
+        best = max(bound, outcome.objective)
+        return Decision(self.model, self.stop(), plan, outcome.objective, best, tuple(self.steps))
+
+    def settle(self, picture: Instance, plan: Plan) -> Decision:
+        """Plans made apart, put together: if they break a hard limit, orders are cut by the cut that costs least."""
+        given = Freedom.full(picture).at_levels(plan.level)
+        built = joint_model(picture, given.at_orders(plan.order), Formulation.PLAIN)
+        outcome = solve(built.model, replace(self.options, gap=0.0), built=built.seconds)
+        self.steps.append(Step("recourse", outcome))
+        if outcome.feasible:
+            return Decision(self.model, self.stop(), plan, outcome.objective, math.nan, tuple(self.steps))
+        if outcome.stop is not Stop.INFEASIBLE:
+            return self.failed()
+        self.steps.pop()  # that the plans do not fit together is not how the operating model ends
+        return replace(self.optimise(picture, given.cutting(plan.order), function="repair"), repaired=True)
+
+    @property
+    def spent(self) -> float:
+        """Seconds of all steps so far."""
+        return sum(step.outcome.seconds.total for step in self.steps)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody pressed Ctrl-C."""
+        return any(step.outcome.stop is Stop.INTERRUPTED for step in self.steps)
+
+    def limits(self, share: float = 1.0) -> Options:
+        """The options with a share of the time that is left."""
+        return replace(self.options, time_limit=max(0.1, (self.options.time_limit - self.spent) * share))
+
+    def stop(self) -> Stop:
+        """Optimal if every step was; else why the first fell short. How a plan was searched for does not matter."""
+        decided = [step for step in self.steps if not step.function.startswith(("start: ", "search: "))]
+        return next((s.outcome.stop for s in decided if s.outcome.stop is not Stop.OPTIMAL), Stop.OPTIMAL)
+
+    def failed(self, stop: Stop | None = None) -> Decision:
+        """No plan: the last step says why."""
+        last = self.steps[-1].outcome
+        bound = -math.inf if last.stop is Stop.INFEASIBLE else last.bound
+        return Decision(self.model, stop or last.stop, None, math.nan, bound, tuple(self.steps))
+
+
+def reference_levels(instance: Instance) -> Ints:
+    """(I, T) today's regular levels."""
+    level: Ints = np.repeat(instance.reference[:, None], instance.periods, axis=1)
+    return level
+
+
+def _integers(model: object, instance: Instance) -> tuple[Ints, Bools]:
+    """(I, T) chosen levels and (I, T) whether an order is placed, from a solved model."""
+    count, periods = instance.unit_cost.shape
+    inventory = model.inventory  # type: ignore[attr-defined]
+    y = values(model.pricing.y, (count, instance.price.shape[1], periods))  # type: ignore[attr-defined]
+    setup: Floats = values(inventory.setup, (count, periods))
+    order: Floats = values(inventory.order, (count, periods))
+    weighed = np.zeros((count, periods), dtype=bool)
+    for index in inventory.Z:
+        weighed[index] = True
+    return chosen_levels(y), np.where(weighed, setup > 0.5, order > SMALLEST_ORDER)
+
+
+def start_from(model: object, plan: Plan) -> None:
+    """Hand the integers of a plan to the model's variables; the solver completes the rest."""
+    for (i, level, t), variable in model.pricing.y.items():  # type: ignore[attr-defined]
+        variable.set_value(float(plan.level[i, t] == level))
+    for (i, t), variable in model.inventory.setup.items():  # type: ignore[attr-defined]
+        variable.set_value(float(plan.order[i, t] > SMALLEST_ORDER))
