@@ -143,7 +143,7 @@ def _solve(instance: Instance, allowed: Bools, low: Floats, high: Floats, placed
     whole[at["level"]] = 1
     upper[at["change"]] = 1
     whole[at["placed"]] = 1
-    lower[at["placed"]], upper[at["placed"]] = (0, 1) if placed is None else (placed, placed)
+    lower[at["placed"]], upper[at["placed"]] = (0, high > 0) if placed is None else (placed, placed)
     lower[at["order"]], upper[at["order"]] = low, high
 
     # demand as terms on the levels: the item's own and those of others that move it
