@@ -2,8 +2,149 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Self
+
 import typer
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from desilo.harness import experiment
+from desilo.harness.cli import Exit
+from desilo.harness.experiment import CLAIRVOYANT
+from desilo.harness.plots import write_plots
+from desilo.harness.records import CellRecord, write_text
+from desilo.harness.report import summarise
+from desilo.harness.run import Finished, load
+from desilo.harness.run import run as run_experiment
+from desilo.harness.words import headline_table, sentences, to_markdown
+from desilo.solving import Stop
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the application."""
+    app.command()(run)
+    app.command()(report)
+
+
+def run(
+    case: Annotated[str, typer.Argument(help="Name of a bundled case, or a case folder.")] = "orange-juice",
+    quick: Annotated[bool, typer.Option("--quick", help="A small run: one price zone, in under a minute.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of scenarios, nature, solver and resampling.")] = 1,
+    time_limit: Annotated[
+        float | None, typer.Option(min=1, help="Seconds for the whole run.", show_default="300; 45 with --quick")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Operating models worked out at the same time.", show_default="2")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run.", show_default="results/runs/CASE[-quick]-seedSEED"),
+    ] = None,
+) -> None:
+    """Measure on a case what deciding together is worth.
+
+    Every operating model plans on what was known at several starts in the held-out periods; the plans are scored on
+    a demand that no planner has seen. The folder holds every plan, every record, a summary and plots. The same
+    command goes on from what is there: after Ctrl-C, a kill, or with more time.
+
+    Exit status: 0 done; 2 bad input; 3 the time limit left an operating model without a plan; 130 Ctrl-C; 1 else.
+    """
+    size = experiment.QUICK if quick else experiment.FULL
+    settings = replace(
+        size,
+        case=case,
+        seed=seed,
+        time_limit=time_limit or size.time_limit,
+        jobs=jobs or min(size.jobs, os.cpu_count() or 1),
+    )
+    name = Path(case).resolve().name if Path(case).is_dir() else case
+    folder = out or Path("results", "runs", f"{name}{'-quick' if quick else ''}-seed{seed}")
+    messages = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        with Screen(messages) as screen:
+            finished = run_experiment(settings, folder, screen)
+    except KeyboardInterrupt:
+        messages.print(f"interrupted; what is finished is kept in {folder}: the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from None
+    _show(finished, folder)
+    if not finished.complete:
+        raise typer.Exit(Exit.LIMIT)
+
+
+def report(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
+    """Write and show a run's summary again from its records; nothing is solved."""
+    _show(load(folder), folder)
+
+
+class Screen:
+    """Says on the terminal how a run is coming along: a line a finished cell, and a bar where it can be redrawn."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.progress.add_task("estimating demand", total=None)
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()
+
+    def note(self, text: str) -> None:
+        """A plain line."""
+        self.console.print(text, markup=False)
+
+    def begin(self, total: int, done: int) -> None:
+        """The bar; and how much is there from an earlier run."""
+        if done:
+            self.note(f"{done} of {total} cells are on record")
+        self.progress.update(self.task, description="deciding", total=total, completed=done)
+
+    def finished(self, record: CellRecord) -> None:
+        """One line a cell."""
+        cell = record.cell
+        earned = "no plan" if record.nature is None else f"profit {record.nature.profit:,.0f}"
+        if record.cell.model == CLAIRVOYANT:
+            earned = "no bound" if record.bound is None else f"bound {record.bound:,.0f}"
+        gap = "open" if record.gap is None else f"{record.gap:.2%}"
+        where = f"from {cell.start}" + ("" if cell.tightness == 1 else f", tightness {cell.tightness:g}")
+        line = f"{cell.model}, {where}: {earned}, gap {gap}, {record.seconds:.1f} s"
+        self.note(line if record.stop is Stop.OPTIMAL else f"{line}, {record.stop}")
+        self.progress.advance(self.task)
+
+
+def _show(finished: Finished, folder: Path) -> None:
+    summary = summarise(finished)
+    write_text(summary.model_dump_json(indent=1) + "\n", folder / "summary.json")
+    write_text(to_markdown(summary), folder / "summary.md")
+    write_plots(summary, folder)
+
+    console = Console(highlight=False)
+    table = headline_table(summary)
+    shown = Table(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for k, name in enumerate(table.header):
+        shown.add_column(name, justify="left" if k < table.text_columns else "right")
+    for row in table.rows:
+        shown.add_row(*row)
+    console.print(shown, markup=False)
+    for sentence in sentences(summary):
+        console.print(sentence, markup=False)
+        console.print()
+    console.print(f"Everything is in {folder}: summary.md, summary.json, waterfall.png, tightness.png, plans, records")

@@ -1,0 +1,428 @@
+"""What a run consists of: starts in the held-out periods x tightness of the shared limits x operating models."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from itertools import chain, combinations
+from pathlib import Path
+
+import numpy as np
+
+from desilo.cases.case import Assumptions, Case
+from desilo.cases.errors import BadInput, Problem
+from desilo.cases.instance import Floats, Instance, Ints
+from desilo.cases.opening import open_case
+from desilo.cases.plan import Plan
+from desilo.harness.check import check
+from desilo.harness.nature import nature
+from desilo.harness.records import Cell, CellRecord, PlanFacts, Promise, Score, StepRecord
+from desilo.harness.sell import EFFECT_ON_PROFIT, Sales, placed_orders, sell_first_come
+from desilo.operating.deciding import HAND_OFFS, Desk, as_one, clairvoyant, hand_on, side_by_side
+from desilo.operating.decision import Decision, Function, OperatingModel, Pictures
+from desilo.operating.forecast import Forecaster, Response, estimated, naive
+from desilo.operating.picture import picture
+from desilo.solving import Options
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is run. Every figure here can be tuned without touching code below.
+
+    Attributes:
+        case: name of a bundled case or a case folder.
+        quick: whether this is the small run.
+        seed: of scenarios, nature, solver and resampling.
+        time_limit: seconds for the whole run.
+        jobs: cells worked on at the same time.
+        middle_zone: only the middle price zone of the case; otherwise all zones share the limits.
+        horizon: periods planned at once.
+        scenarios: the planner's, per picture.
+        ladder_levels: price points per item.
+        starts: windows in the held-out periods, as far as there is room; they do not overlap.
+        tightness: factors on the shared capacities; 1 is always among them.
+        tightness_starts: on how many of the starts the factors other than 1 are tried.
+        nature_scenarios: on which plans are scored.
+        clairvoyant_scenarios: the first so many of them, for which the bound of perfect information is worked out.
+        gap: relative MIP gap at which a solve stops.
+    """
+
+    case: str
+    quick: bool
+    seed: int
+    time_limit: float
+    jobs: int
+    middle_zone: bool
+    horizon: int
+    scenarios: int
+    ladder_levels: int
+    starts: int
+    tightness: tuple[float, ...]
+    tightness_starts: int
+    nature_scenarios: int
+    clairvoyant_scenarios: int
+    gap: float
+
+
+FULL = Settings(
+    case="orange-juice",
+    quick=False,
+    seed=1,
+    time_limit=300,
+    jobs=2,
+    middle_zone=False,
+    horizon=4,
+    scenarios=10,
+    ladder_levels=5,
+    starts=4,
+    tightness=(0.6, 0.8, 1.0, 1.3, 2.0),
+    tightness_starts=1,
+    nature_scenarios=200,
+    clairvoyant_scenarios=8,
+    gap=0.005,
+)
+
+QUICK = replace(
+    FULL,
+    quick=True,
+    time_limit=45,
+    middle_zone=True,
+    scenarios=8,
+    starts=3,
+    tightness=(0.7, 1.0, 1.5),
+    clairvoyant_scenarios=4,
+)
+
+FORECASTERS: Mapping[str, Forecaster] = {"yesterday": naive, "estimated": estimated}
+
+JOINT = OperatingModel.JOINT.value
+CLAIRVOYANT = OperatingModel.CLAIRVOYANT.value
+
+
+def _subset_name(optimised: frozenset[Function]) -> str:
+    """Operating models side by side have names; the pairs are called by their functions."""
+    if not optimised:
+        return OperatingModel.STATUS_QUO.value
+    if optimised == frozenset(Function):
+        return OperatingModel.ISOLATED.value
+    if len(optimised) == 1:
+        return f"{next(iter(optimised))}-only"
+    return "+".join(function for function in Function if function in optimised)
+
+
+SIDE_BY_SIDE: Mapping[str, frozenset[Function]] = {
+    _subset_name(frozenset(subset)): frozenset(subset)
+    for subset in chain.from_iterable(combinations(Function, size) for size in range(len(Function) + 1))
+}
+"""Every set of functions optimised side by side, by the operating model's name."""
+
+HANDED_ON: Mapping[str, tuple[Function, ...]] = {f"sequential {'>'.join(order)}": order for order in HAND_OFFS}
+"""Every order of hand-offs."""
+
+MODELS = (*SIDE_BY_SIDE, *HANDED_ON, CLAIRVOYANT, JOINT)
+
+SEQUENTIAL = next(iter(HANDED_ON))
+"""Demand, then pricing, then inventory: the usual order, and the one tried at every tightness."""
+
+AT_EVERY_TIGHTNESS = (
+    OperatingModel.STATUS_QUO.value,
+    OperatingModel.INVENTORY_ONLY.value,
+    OperatingModel.ISOLATED.value,
+    SEQUENTIAL,
+    JOINT,
+)
+
+
+def forecaster_of(model: str) -> str:
+    """Whose picture the last decision of an operating model is made on."""
+    if model in SIDE_BY_SIDE:
+        return "estimated" if Function.DEMAND in SIDE_BY_SIDE[model] else "yesterday"
+    if model in HANDED_ON:
+        return "yesterday" if HANDED_ON[model][-1] is Function.DEMAND else "estimated"
+    return "estimated"
+
+
+def prepare_case(settings: Settings) -> Case:
+    """The case with the zones, the horizon and the ladder of the settings.
+
+    Raises:
+        BadInput: there is no such case, or it has no room for a single start.
+    """
+    case = open_case(settings.case)
+    if settings.middle_zone:
+        zones = list(dict.fromkeys(case.zones))
+        case = case.select_zones((zones[len(zones) // 2],))
+    figures = {"horizon": settings.horizon, "scenarios": settings.scenarios, "ladder_levels": settings.ladder_levels}
+    asked = case.assumptions.model_dump()
+    for name, value in figures.items():
+        if asked[name]["value"] != value:
+            asked[name] |= {"value": value, "reason": "chosen for this run's size", "assumed": True}
+    case = replace(case, assumptions=Assumptions.model_validate(asked))
+    if not starts_of(case, settings):
+        held_out = len(case.periods) - case.holdout
+        raise BadInput(
+            [
+                Problem(
+                    case.name,
+                    f"holds out {held_out} {case.period_unit}s, fewer than the {settings.horizon} planned at once; "
+                    "let `holdout` in case.toml begin earlier",
+                )
+            ]
+        )
+    return case
+
+
+def starts_of(case: Case, settings: Settings) -> tuple[int, ...]:
+    """Calendar periods at which plans start: windows within the hold-out that do not overlap, spread over it."""
+    room = (len(case.periods) - case.holdout) // settings.horizon
+    count = min(settings.starts, room)
+    windows = np.linspace(0, room - 1, count).round().astype(int) if count > 1 else np.arange(count)
+    return tuple(int(case.periods[case.holdout]) + settings.horizon * int(k) for k in windows)
+
+
+def cells_of(case: Case, settings: Settings) -> tuple[Cell, ...]:
+    """Every cell of the run."""
+    starts = starts_of(case, settings)
+    return tuple(
+        Cell(start=start, tightness=tightness, model=model)
+        for tightness in sorted({1.0, *settings.tightness})
+        for start in (starts if tightness == 1 else starts[: settings.tightness_starts])
+        for model in (MODELS if tightness == 1 else AT_EVERY_TIGHTNESS)
+    )
+
+
+@dataclass(frozen=True)
+class Problems:
+    """What a plan is made on and scored on: three instances that differ in demand and cross effects only."""
+
+    pictures: Pictures
+    nature: Instance
+
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each."""
+        return {name: instance.digest() for name, instance in self.instances().items()}
+
+    def instances(self) -> dict[str, Instance]:
+        """Each under its name."""
+        return {"yesterday": self.pictures.yesterday, "estimated": self.pictures.estimated, "nature": self.nature}
+
+
+def prepare(case: Case, start: int, settings: Settings) -> dict[float, Problems]:
+    """The problems of a start by tightness; nothing but the shared capacities differs between them."""
+
+    def once(forecaster: Forecaster) -> Forecaster:
+        response = cache(lambda: forecaster(case, start))  # an LP: solved once for all levels of tightness
+
+        def known(case: Case, start: int) -> Response:
+            return response()
+
+        return known
+
+    forecasters = {name: once(forecaster) for name, forecaster in FORECASTERS.items()}
+    base: Problems | None = None
+    problems: dict[float, Problems] = {}
+    first = start in starts_of(case, settings)[: settings.tightness_starts]
+    for tightness in [1.0, *(level for level in settings.tightness if first and level != 1)]:
+        suffix = "" if tightness == 1 else f"-t{tightness:g}"
+        seen = {
+            name: replace(found, name=found.name + suffix)
+            for name, found in (
+                (name, picture(case, start, forecaster, seed=settings.seed, tightness=tightness))
+                for name, forecaster in forecasters.items()
+            )
+        }
+        pictures = Pictures(seen["yesterday"], seen["estimated"])
+        _require_same_but_demand(pictures.yesterday, pictures.estimated)
+        if base is None:
+            scored = nature(case, start, pictures.estimated, scenarios=settings.nature_scenarios, seed=settings.seed)
+            # the same name, so that `desilo check` takes a plan on any of the three
+            base = Problems(pictures, replace(scored, name=pictures.estimated.name))
+            problems[tightness] = base
+        else:
+            same = replace(base.nature, name=pictures.estimated.name, resources=pictures.estimated.resources)
+            problems[tightness] = Problems(pictures, same)
+        _require_same_but_demand(pictures.estimated, problems[tightness].nature)
+    return problems
+
+
+def _require_same_but_demand(one: Instance, other: Instance) -> None:
+    """The instances agree on everything but demand: its scenarios, its cross effects."""
+    theirs = {name: getattr(one, name) for name in ("scenarios", "probability", "demand", "cross_effects")}
+    if replace(other, **theirs).digest() != one.digest():
+        raise AssertionError(f"{one.name} and {other.name} differ in more than demand")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell with all that is needed to work it out elsewhere."""
+
+    cell: Cell
+    problems: Problems
+    options: Options
+    sample: int
+    key: Mapping[str, str]
+    run_limit: float
+
+
+def work(task: Task) -> tuple[CellRecord, Plan | None]:
+    """Let the operating model decide, and score its plan."""
+    decision = _decide(task)
+    plan, pictures = decision.plan, task.problems.pictures
+    found = decision.as_dict()
+    steps = tuple(
+        StepRecord.model_validate(
+            {"function": step.function, **{k: v for k, v in step.outcome.as_dict().items() if k != "stop"}}
+            | {"stop": step.outcome.stop}
+        )
+        for step in decision.steps
+    )
+    record = CellRecord(
+        cell=task.cell,
+        key=dict(task.key),
+        limit=task.options.time_limit,
+        run_limit=task.run_limit,
+        stop=decision.stop,
+        objective=found["objective"],
+        bound=found["bound"],
+        gap=found["gap"],
+        repaired=decision.repaired,
+        seconds=found["seconds"],
+        steps=steps,
+        claim=0.0 if plan is None else _claim(pictures.yesterday, plan.level),
+    )
+    if plan is None:
+        return record, None
+    promised = check(pictures.estimated, plan)
+    sold = sell_first_come(task.problems.nature, plan)
+    return record.model_copy(
+        update={
+            "facts": _facts(task.problems.pictures.estimated, plan, sold),
+            "promise": Promise(
+                profit=promised.profit,
+                feasible=promised.feasible,
+                violations=tuple(str(broken) for broken in promised.violations),
+            ),
+            "estimated": _score(sell_first_come(pictures.estimated, plan), task.sample),
+            "nature": _score(sold, task.sample),
+        }
+    ), plan
+
+
+def _decide(task: Task) -> Decision:
+    model, pictures = task.cell.model, task.problems.pictures
+    desk = Desk(model, task.options)
+    if model in SIDE_BY_SIDE:
+        return side_by_side(desk, SIDE_BY_SIDE[model], pictures)
+    if model in HANDED_ON:
+        return hand_on(desk, HANDED_ON[model], pictures)
+    if model == CLAIRVOYANT:
+        return clairvoyant(desk, _first_scenarios(task.problems.nature, task.sample))
+    return as_one(desk, pictures.estimated)
+
+
+def _first_scenarios(instance: Instance, count: int) -> Instance:
+    weight = instance.probability[:count]
+    return replace(
+        instance,
+        scenarios=instance.scenarios[:count],
+        probability=weight / weight.sum(),
+        demand=instance.demand[..., :count],
+    )
+
+
+def _claim(instance: Instance, level: Ints) -> float:
+    """What the pricing function sees in its prices: expected margin at unlimited supply, above the reference's."""
+    return _margin(instance, level) - _margin(
+        instance, np.repeat(instance.reference[:, None], instance.periods, axis=1)
+    )
+
+
+def _margin(instance: Instance, level: Ints) -> float:
+    item, period = np.ogrid[: len(instance.items), : instance.periods]
+    price: Floats = instance.price[item, level]
+    demand = instance.expected_demand[item, period, level] + instance.cross_demand(price)
+    return float(((price - instance.unit_cost) * demand).sum())
+
+
+def _score(sold: Sales, sample: int) -> Score:
+    weight = sold.probability[:sample]
+    return Score(
+        profit=sold.expected_profit,
+        breakdown={cause: sold.expected_breakdown[cause] for cause in EFFECT_ON_PROFIT},
+        fill_rate=sold.fill_rate,
+        average_stock=sold.average_stock,
+        sampled_profit=float(sold.profit[:sample] @ weight / weight.sum()),
+    )
+
+
+def _facts(instance: Instance, plan: Plan, sold: Sales) -> PlanFacts:
+    item = np.arange(len(instance.items))[:, None]
+    promoted = instance.promo[item, plan.level]
+    usual = instance.expected_demand[item, np.arange(instance.periods), instance.reference[:, None]]
+    relative = plan.price(instance) / instance.reference_price[:, None]
+    placed = placed_orders(plan)
+    return PlanFacts(
+        promotions=tuple((instance.items[i], int(t) + 1) for i, t in np.argwhere(promoted)),
+        price_index=float((relative * usual).sum() / usual.sum()),
+        orders=int((placed > 0).sum()),
+        units_ordered=tuple(placed.sum(axis=0).tolist()),
+        stock=tuple((sold.stock @ sold.probability).sum(axis=0).tolist()),
+    )
+
+
+def key_of(cell: Cell, settings: Settings, case_digest: str, problems: Problems) -> dict[str, str]:
+    """Everything the result of a cell depends on, but for the time it is given."""
+    own = {"sample": str(settings.clairvoyant_scenarios), "gap": f"{settings.gap:g}", "seed": str(settings.seed)}
+    return own | {"case": case_digest} | problems.digests() | versions() | source_digests()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of what the results depend on."""
+    return {name: importlib.metadata.version(name) for name in ("desilo", "pyomo", "highspy", "numpy")}
+
+
+@cache
+def source_digests() -> dict[str, str]:
+    """SHA-256 of the sources that make plans and of those that score them."""
+    parts = {
+        "models": ("desilo.formulations", "desilo.operating", "desilo.solving"),
+        "scoring": tuple(f"desilo.harness.{name}" for name in ("check", "recourse", "sell", "experiment")),
+    }
+    return {name: _source_digest(modules) for name, modules in parts.items()}
+
+
+def _source_digest(modules: tuple[str, ...]) -> str:
+    sha = hashlib.sha256()
+    for name in modules:
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            raise AssertionError(f"{name} has no source")
+        source = Path(spec.origin)
+        for file in sorted(source.parent.glob("*.py")) if source.name == "__init__.py" else [source]:
+            sha.update(f"{name}/{file.name}\n".encode() + file.read_bytes())
+    return sha.hexdigest()
+
+
+def digest_of(case: Case) -> str:
+    """SHA-256 of everything in a case."""
+    sha = hashlib.sha256()
+    for field in fields(case):
+        value = getattr(case, field.name)
+        sha.update(f"{field.name}:".encode())
+        if isinstance(value, np.ndarray):
+            sha.update(f"{value.dtype.kind}{value.shape}".encode() + np.ascontiguousarray(value).tobytes())
+        elif isinstance(value, Assumptions):
+            sha.update(value.model_dump_json().encode())
+        else:
+            sha.update(repr(value).encode())
+    return sha.hexdigest()
+
+
+def settings_dict(settings: Settings) -> dict[str, object]:
+    """Plain values, for records."""
+    return asdict(settings)

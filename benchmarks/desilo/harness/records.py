@@ -1,0 +1,188 @@
+"""What a run keeps: one JSON file a cell, one for the run. The schema is versioned; what is not known is null."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from desilo.solving import Stop
+
+SchemaVersion = Literal[1]
+"""Raised whenever a record of an older version can no longer be read."""
+
+
+def _known(figure: object) -> object:
+    """JSON has no nan and no infinity: what is not known is null."""
+    return None if isinstance(figure, float) and not math.isfinite(figure) else figure
+
+
+Known = Annotated[float | None, BeforeValidator(_known)]
+"""A finite figure, or None where it is not known."""
+
+
+class Record(BaseModel):
+    """A part of a record: read-only, nothing unknown in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StepRecord(Record):
+    """One decision of one function, with all that the solver says about it; see `desilo.solving.Outcome`."""
+
+    function: str
+    stop: Stop
+    feasible: bool
+    objective: Known
+    bound: Known
+    gap: Known
+    sense: int
+    simplex_iterations: int
+    ipm_iterations: int
+    nodes: int
+    seconds: dict[str, float]
+    size: dict[str, int]
+    solver: str
+    options: dict[str, Known | str]
+
+
+class Score(Record):
+    """A plan sold first come first served on one picture of demand; expected over its scenarios, over the horizon."""
+
+    profit: float  # money
+    breakdown: dict[str, float]  # money by cause of profit, costs positive
+    fill_rate: float
+    average_stock: float  # units at the end of a period, all items
+    sampled_profit: float  # money, mean over the scenarios that the clairvoyant plan is worked out for
+
+
+class PlanFacts(Record):
+    """What a plan does, in figures that can be set side by side. Periods are counted from 1."""
+
+    promotions: tuple[tuple[str, int], ...]  # item, period
+    price_index: float  # price over reference price, weighted by expected reference sales
+    orders: int  # order lines placed
+    units_ordered: tuple[float, ...]  # by period
+    stock: tuple[float, ...]  # expected end-of-period units on nature, by period
+
+
+class Promise(Record):
+    """A plan on the estimated picture, the best that was known beforehand, with best recourse in each scenario."""
+
+    profit: Known  # money, expected
+    feasible: bool
+    violations: tuple[str, ...]
+
+
+class Cell(Record):
+    """One operating model on one problem."""
+
+    start: int  # calendar period
+    tightness: float  # factor on the shared capacities
+    model: str
+
+    @property
+    def slug(self) -> str:
+        """Name of the cell's files."""
+        return f"{self.start}-t{self.tightness:g}-{self.model.replace(' ', '-').replace('>', '-')}"
+
+
+class CellRecord(Record):
+    """What became of a cell. Reused by a later run if `key` agrees and more time would not help."""
+
+    schema_version: SchemaVersion = 1
+    cell: Cell
+    key: dict[str, str]  # everything that the result depends on
+    limit: float  # seconds the cell was given
+    run_limit: float  # seconds the whole run was given
+    stop: Stop
+    objective: Known  # as in `desilo.operating.decision.Decision`
+    bound: Known
+    gap: Known
+    repaired: bool
+    seconds: float
+    steps: tuple[StepRecord, ...]
+    claim: float  # money the pricing function sees in the plan's prices, on yesterday's picture
+    plan: str | None = None  # SHA-256 of the plan's file
+    facts: PlanFacts | None = None
+    promise: Promise | None = None
+    estimated: Score | None = None
+    nature: Score | None = None
+
+
+class Assumption(Record):
+    """An operating figure and where it comes from."""
+
+    name: str
+    value: float
+    unit: str
+    reason: str
+    assumed: bool
+
+
+class RunRecord(Record):
+    """What was run: enough to run it again, and to read the records without the case."""
+
+    schema_version: SchemaVersion = 1
+    settings: dict[str, Any]
+    title: str
+    currency: str
+    period_unit: str
+    source: str
+    licence: str
+    items: int
+    horizon: int
+    starts: tuple[int, ...]
+    cells: tuple[Cell, ...]
+    assumptions: tuple[Assumption, ...]
+    forecast_errors: dict[str, Known]  # by forecaster: WAPE on the held-out periods at the actual prices
+    versions: dict[str, str]
+    digests: dict[str, str]  # of the case and of every instance
+    machine: dict[str, str]
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def write_record(record: Record, path: Path) -> None:
+    """Write a record as JSON, wholly or not at all."""
+    write_text(record.model_dump_json(indent=1) + "\n", path)
+
+
+def read_record(kind: type[AnyRecord], path: Path) -> AnyRecord:
+    """Read a record.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no such record.
+    """
+    return kind.model_validate_json(path.read_bytes())
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a file wholly or not at all: a temporary file beside it is renamed once it is on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY, suffix=path.suffix)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+TEMPORARY = ".writing-"
+"""Begins the names of files that are being written; one that is left over is of a killed run."""
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed run left half written."""
+    for left in folder.rglob(f"{TEMPORARY}*"):
+        left.unlink(missing_ok=True)

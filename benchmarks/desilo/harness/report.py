@@ -1,0 +1,518 @@
+"""What a run found, computed from its records alone: figures (`summarise`), sentences, Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import fsum
+from statistics import fmean
+from typing import Literal
+
+from desilo.harness.experiment import (
+    CLAIRVOYANT,
+    HANDED_ON,
+    JOINT,
+    SEQUENTIAL,
+    SIDE_BY_SIDE,
+    forecaster_of,
+)
+from desilo.harness.measure import GainInterval, Interval, cost_matrix, harsanyi, leakage, paired_bootstrap, shapley
+from desilo.harness.records import Assumption, CellRecord, Known, Record
+from desilo.harness.run import Finished
+from desilo.operating.decision import Function, OperatingModel
+
+SchemaVersion = Literal[1]
+
+STATUS_QUO = OperatingModel.STATUS_QUO.value
+INVENTORY_ONLY = OperatingModel.INVENTORY_ONLY.value
+ISOLATED = OperatingModel.ISOLATED.value
+COORDINATED = OperatingModel.COORDINATED.value
+BEST_SEQUENTIAL = OperatingModel.SEQUENTIAL.value
+"""Stands for the order of hand-offs that promises most."""
+
+TABLE = (
+    STATUS_QUO,
+    f"{Function.PRICING}-only",
+    f"{Function.DEMAND}-only",
+    INVENTORY_ONLY,
+    ISOLATED,
+    BEST_SEQUENTIAL,
+    COORDINATED,
+    JOINT,
+    CLAIRVOYANT,
+)
+"""The rows shown to people; the other cells are in the records."""
+
+BASELINES = (ISOLATED, BEST_SEQUENTIAL, INVENTORY_ONLY)
+"""What the joint model is compared with, besides the status quo."""
+
+
+class Estimate(Record):
+    """A mean over the starts and its 95% interval, from a paired bootstrap over the starts."""
+
+    mean: float
+    low: Known
+    high: Known
+    starts: int
+
+    @property
+    def certain(self) -> bool:
+        """Whether its sign is established."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+
+class InSample(Record):
+    """Gain of one model over another as the planner sees it; the gaps of the solves leave [low, high] open."""
+
+    plan: float  # of the plans found
+    low: Known  # between the optima
+    high: Known
+
+
+class Gain(Record):
+    """What one operating model earns more than another, per start."""
+
+    model: str
+    over: str
+    realised: Estimate  # on nature
+    percent: float  # of the baseline's realised profit
+    in_sample: InSample | None  # on the estimated picture
+
+
+class Row(Record):
+    """An operating model in the table: means over the starts."""
+
+    model: str
+    label: str
+    starts: int
+    profit: Estimate | None  # realised on nature; for the clairvoyant a bound
+    gain: Estimate | None  # over the status quo
+    promised: Known  # expected profit on the estimated picture, first come first served
+    margin: Known  # profit over revenue
+    forecast_error: Known
+    stock: Known
+    fill_rate: Known
+    gap: Known  # the largest
+    seconds: Known
+    note: str = ""
+
+
+class Order(Record):
+    """One order of hand-offs."""
+
+    model: str
+    promised: float
+    realised: float
+
+
+class Booking(Record):
+    """What the functions book, against what comes in. Money per start."""
+
+    booked: dict[str, float]
+    realised: float  # gain of `isolated` over the status quo
+    leakage: Estimate
+    cost_matrix: dict[str, dict[str, float]]  # function: cause: effect on profit
+
+
+class Interaction(Record):
+    """Realised gains of the functions side by side, taken apart; money per start."""
+
+    dividends: dict[str, float]  # Harsanyi dividends, by functions joined with "+"
+    shapley: dict[str, float]  # Shapley values
+    total: Estimate  # gain of all together beyond the sum of each alone
+    joint_excess: Estimate | None  # joint beyond isolated
+
+
+class Tightness(Record):
+    """Joint against sequential at one tightness of the shared limits."""
+
+    tightness: float
+    starts: int
+    profit: dict[str, float]  # realised, by operating model
+    gain: Gain  # joint over sequential
+
+
+class Difference(Record):
+    """Means over the starts of what the joint plan and the best sequential plan do."""
+
+    promotions: dict[str, float]
+    price_index: dict[str, float]
+    orders: dict[str, float]
+    units_ordered: dict[str, float]
+    first_half: dict[str, float]  # share of the units ordered in the first half of the horizon
+    stock: dict[str, float]
+    more_promoted: tuple[str, ...]  # items that joint promotes more
+    less_promoted: tuple[str, ...]
+
+
+class Summary(Record):
+    """All that the table, the sentences, the Markdown and the plots show."""
+
+    schema_version: SchemaVersion = 1
+    case: str
+    title: str
+    currency: str
+    period_unit: str
+    horizon: int
+    items: int
+    starts: tuple[int, ...]
+    scenarios: dict[str, int]
+    confidence: float
+    missing: tuple[str, ...]  # cells without a plan
+    rows: tuple[Row, ...]
+    gains: tuple[Gain, ...]
+    orders: tuple[Order, ...]
+    best_promised: str
+    best_realised: str
+    booking: Booking | None
+    interaction: Interaction | None
+    tightness: tuple[Tightness, ...]
+    difference: Difference | None
+    forecast_errors: dict[str, Known]
+    assumptions: tuple[Assumption, ...]
+    wins_at: tuple[float, ...]  # tightness at which joint beats sequential, realised
+
+
+class _Results:
+    """The records of a run by model, start and tightness."""
+
+    def __init__(self, finished: Finished) -> None:
+        self.seed = int(finished.record.settings["seed"])
+        self.starts = finished.record.starts
+        self.cells = {
+            (record.cell.model, record.cell.start, record.cell.tightness): record for record in finished.cells
+        }
+        self.planned = {key for key, record in self.cells.items() if record.nature is not None}
+        orders = [
+            Order(
+                model=model,
+                promised=fmean(self.promise(model, start) for start in self.starts),
+                realised=fmean(self.profit(model, start) for start in self.starts),
+            )
+            for model in HANDED_ON
+            if self.common(model) == self.starts
+        ]
+        self.orders = tuple(orders)
+        # known before nature: what the plans promise on the best picture there is
+        self.best = max(orders, key=lambda order: order.promised).model if orders else SEQUENTIAL
+
+    def name(self, model: str) -> str:
+        return self.best if model == BEST_SEQUENTIAL else model
+
+    def record(self, model: str, start: int, tightness: float = 1.0) -> CellRecord:
+        return self.cells[self.name(model), start, tightness]
+
+    def common(self, *models: str, tightness: float = 1.0) -> tuple[int, ...]:
+        """The starts for which all the models have a plan."""
+        return tuple(
+            start
+            for start in self.starts
+            if all((self.name(model), start, tightness) in self.planned for model in models)
+        )
+
+    def profit(self, model: str, start: int, tightness: float = 1.0) -> float:
+        scored = self.record(model, start, tightness).nature
+        assert scored is not None
+        return scored.profit
+
+    def promise(self, model: str, start: int, tightness: float = 1.0) -> float:
+        promise = self.record(model, start, tightness).promise
+        assert promise is not None and promise.profit is not None
+        return promise.profit
+
+    def estimate(self, before: Mapping[int, float], after: Mapping[int, float]) -> Estimate:
+        starts = list(after)
+        found: Interval = paired_bootstrap(
+            [before[start] for start in starts], [after[start] for start in starts], starts, self.seed
+        )
+        return Estimate(mean=found.estimate, low=found.low, high=found.high, starts=found.clusters)
+
+    def gain(self, model: str, over: str, tightness: float = 1.0, among: Sequence[int] | None = None) -> Gain | None:
+        """On the starts, or some of them, for which both have a plan; None if there is none."""
+        starts = self.common(model, over, tightness=tightness)
+        if among is not None:
+            starts = tuple(start for start in starts if start in among)
+        if not starts:
+            return None
+        before = {start: self.profit(over, start, tightness) for start in starts}
+        after = {start: self.profit(model, start, tightness) for start in starts}
+        realised = self.estimate(before, after)
+        return Gain(
+            model=model,
+            over=over,
+            realised=realised,
+            percent=100 * realised.mean / abs(fmean(before.values())),
+            in_sample=self.in_sample(model, over, starts, tightness),
+        )
+
+    def in_sample(self, model: str, over: str, starts: Sequence[int], tightness: float) -> InSample:
+        """On the estimated picture; a plan made on another one is re-costed there, which leaves nothing open."""
+        found = []
+        for start in starts:
+            of_a, of_b = (self.optimum(name, start, tightness) for name in (over, model))
+            found.append(GainInterval(*of_a, *of_b))
+        return InSample(
+            plan=fmean(gain.plan for gain in found),
+            low=fmean(gain.low for gain in found),
+            high=fmean(gain.high for gain in found),
+        )
+
+    def optimum(self, model: str, start: int, tightness: float) -> tuple[float, float]:
+        """Objective and bound of a model's last decision on the estimated picture."""
+        record, promise = self.record(model, start, tightness), self.promise(model, start, tightness)
+        last_known = record.gap is not None and record.bound is None  # plans put together: nothing is left open
+        if forecaster_of(record.cell.model) != "estimated" or last_known:
+            return promise, promise
+        return promise, max(promise, float("inf") if record.bound is None else record.bound)
+
+
+def summarise(finished: Finished) -> Summary:
+    """Everything a run found."""
+    results, run = _Results(finished), finished.record
+    gains = [results.gain(model, STATUS_QUO) for model in TABLE if model not in (STATUS_QUO, COORDINATED, CLAIRVOYANT)]
+    gains += [results.gain(JOINT, baseline) for baseline in BASELINES]
+    gains += [results.gain(BEST_SEQUENTIAL, ISOLATED)]
+    tightness = _tightness(results, finished)
+    return Summary(
+        case=str(run.settings["case"]),
+        title=run.title,
+        currency=run.currency,
+        period_unit=run.period_unit,
+        horizon=run.horizon,
+        items=run.items,
+        starts=run.starts,
+        scenarios={
+            "planner": int(run.settings["scenarios"]),
+            "nature": int(run.settings["nature_scenarios"]),
+            "clairvoyant": int(run.settings["clairvoyant_scenarios"]),
+        },
+        confidence=0.95,
+        missing=_missing(finished),
+        rows=tuple(_row(results, model, run.forecast_errors) for model in TABLE),
+        gains=tuple(gain for gain in gains if gain is not None),
+        orders=results.orders,
+        best_promised=results.best,
+        best_realised=max(results.orders, key=lambda order: order.realised).model if results.orders else "",
+        booking=_booking(results),
+        interaction=_interaction(results),
+        tightness=tightness,
+        difference=_difference(results),
+        forecast_errors=run.forecast_errors,
+        assumptions=run.assumptions,
+        wins_at=tuple(level.tightness for level in tightness if level.gain.realised.mean > 0),
+    )
+
+
+def _missing(finished: Finished) -> tuple[str, ...]:
+    there = {record.cell: record for record in finished.cells}
+    return tuple(
+        cell.slug
+        for cell in finished.record.cells
+        if cell not in there or (there[cell].bound is None if cell.model == CLAIRVOYANT else there[cell].plan is None)
+    )
+
+
+def _row(results: _Results, model: str, errors: Mapping[str, float | None]) -> Row:
+    if model == COORDINATED:
+        return _empty_row(model, "follows in a later version")
+    if model == CLAIRVOYANT:
+        return _clairvoyant_row(results)
+    starts = results.common(model)
+    if not starts:
+        return _empty_row(model, "no plan in the time given")
+    records = [results.record(model, start) for start in starts]
+    natures = [record.nature for record in records if record.nature is not None]
+    profit = {start: results.profit(model, start) for start in starts}
+    gain = None if model == STATUS_QUO else results.gain(model, STATUS_QUO)
+    gaps = [record.gap for record in records]
+    notes = []
+    if len(starts) < len(results.starts):
+        notes.append(f"a plan for {len(starts)} of {len(results.starts)} starts only")
+    if any(record.repaired for record in records):
+        notes.append("orders cut where the plans broke a shared limit together")
+    return Row(
+        model=results.name(model),
+        label=model if model != BEST_SEQUENTIAL else f"sequential {_short(results.best)}",
+        starts=len(starts),
+        profit=results.estimate(dict.fromkeys(starts, 0.0), profit),
+        gain=gain.realised if gain else None,
+        promised=fmean(record.estimated.profit for record in records if record.estimated is not None),
+        margin=fsum(profit.values()) / fsum(score.breakdown["revenue"] for score in natures),
+        forecast_error=errors.get(forecaster_of(results.name(model))),
+        stock=fmean(score.average_stock for score in natures),
+        fill_rate=fmean(score.fill_rate for score in natures),
+        gap=None if None in gaps else max(gap for gap in gaps if gap is not None),
+        seconds=fmean(record.seconds for record in records),
+        note="; ".join(notes),
+    )
+
+
+def _empty_row(model: str, note: str) -> Row:
+    return Row(
+        model=model,
+        label=model,
+        starts=0,
+        profit=None,
+        gain=None,
+        promised=None,
+        margin=None,
+        forecast_error=None,
+        stock=None,
+        fill_rate=None,
+        gap=None,
+        seconds=None,
+        note=note,
+    )
+
+
+def _clairvoyant_row(results: _Results) -> Row:
+    """Bounds on a sample of nature's scenarios; the gain is over the status quo on the same sample."""
+    bound, before, seconds = {}, {}, []
+    for start in results.common(STATUS_QUO):
+        record = results.cells.get((CLAIRVOYANT, start, 1.0))
+        scored = results.record(STATUS_QUO, start).nature
+        if record is not None and record.bound is not None and scored is not None:
+            bound[start], before[start] = record.bound, scored.sampled_profit
+            seconds.append(record.seconds)
+    if not bound:
+        return _empty_row(CLAIRVOYANT, "no bound in the time given")
+    return _empty_row(CLAIRVOYANT, "a bound, not a plan").model_copy(
+        update={
+            "starts": len(bound),
+            "profit": results.estimate(dict.fromkeys(bound, 0.0), bound),
+            "gain": results.estimate(before, bound),
+            "seconds": fmean(seconds),
+        }
+    )
+
+
+def _booking(results: _Results) -> Booking | None:
+    alone = {function.value: f"{function}-only" for function in Function}
+    starts = results.common(STATUS_QUO, ISOLATED, *alone.values())
+    if not starts:
+        return None
+    booked: dict[int, dict[str, float]] = {}
+    for start in starts:
+        status_quo, stock = (results.record(model, start).objective for model in (STATUS_QUO, INVENTORY_ONLY))
+        assert status_quo is not None and stock is not None
+        booked[start] = {
+            Function.PRICING.value: results.record(alone[Function.PRICING], start).claim,
+            Function.DEMAND.value: results.promise(alone[Function.DEMAND], start) - results.promise(STATUS_QUO, start),
+            Function.INVENTORY.value: stock - status_quo,
+        }
+    realised = {start: results.profit(ISOLATED, start) - results.profit(STATUS_QUO, start) for start in starts}
+    leaks = {start: leakage(booked[start], realised[start]) for start in starts}
+    matrix = cost_matrix(
+        _mean_breakdown(results, STATUS_QUO, starts),
+        {
+            function: _mean_breakdown(results, model, starts)
+            for function, model in (alone | {"all, isolated": ISOLATED}).items()
+        },
+    )
+    return Booking(
+        booked={name: fmean(booked[start][name] for start in starts) for name in alone},
+        realised=fmean(realised.values()),
+        leakage=results.estimate(dict.fromkeys(starts, 0.0), leaks),
+        cost_matrix={
+            str(function): {str(cause): float(money) for cause, money in effects.items()}
+            for function, effects in matrix.to_dict("index").items()
+        },
+    )
+
+
+def _mean_breakdown(results: _Results, model: str, starts: Sequence[int]) -> dict[str, float]:
+    scores = [results.record(model, start).nature for start in starts]
+    known = [score.breakdown for score in scores if score is not None]
+    return {cause: fmean(breakdown[cause] for breakdown in known) for cause in known[0]}
+
+
+def _interaction(results: _Results) -> Interaction | None:
+    starts = results.common(*SIDE_BY_SIDE)
+    if not starts:
+        return None
+    worth = {
+        start: {
+            frozenset(function.value for function in optimised): results.profit(model, start)
+            - results.profit(STATUS_QUO, start)
+            for model, optimised in SIDE_BY_SIDE.items()
+        }
+        for start in starts
+    }
+    mean = {part: fmean(worth[start][part] for start in starts) for part in worth[starts[0]]}
+    everyone = frozenset(function.value for function in Function)
+    together = {start: worth[start][everyone] for start in starts}
+    apart = {start: fsum(worth[start][frozenset({function.value})] for function in Function) for start in starts}
+    excess = results.gain(JOINT, ISOLATED)
+    order = [function.value for function in Function]
+    return Interaction(
+        dividends={
+            "+".join(sorted(part, key=order.index)): dividend for part, dividend in harsanyi(mean).items() if part
+        },
+        shapley=shapley(mean),
+        total=results.estimate(apart, together),
+        joint_excess=None if excess is None else excess.realised,
+    )
+
+
+def _tightness(results: _Results, finished: Finished) -> tuple[Tightness, ...]:
+    """Every level on the same starts: those that were tried at all levels."""
+    levels = sorted({cell.tightness for cell in finished.record.cells})
+    tried = [
+        start
+        for start in results.starts
+        if all(start in results.common(SEQUENTIAL, JOINT, tightness=level) for level in levels)
+    ]
+    found = []
+    for level in levels:
+        starts = tried or results.common(SEQUENTIAL, JOINT, tightness=level)
+        gain = results.gain(JOINT, SEQUENTIAL, level, among=starts)
+        if gain is None:
+            continue
+        models = (STATUS_QUO, INVENTORY_ONLY, ISOLATED, SEQUENTIAL, JOINT)
+        found.append(
+            Tightness(
+                tightness=level,
+                starts=len(starts),
+                profit={
+                    model: fmean(results.profit(model, start, level) for start in starts)
+                    for model in models
+                    if set(starts) <= set(results.common(model, tightness=level))
+                },
+                gain=gain,
+            )
+        )
+    return tuple(found)
+
+
+def _difference(results: _Results) -> Difference | None:
+    starts = results.common(JOINT, BEST_SEQUENTIAL)
+    if not starts:
+        return None
+    facts = {
+        name: [f for f in (results.record(name, start).facts for start in starts) if f is not None]
+        for name in (BEST_SEQUENTIAL, JOINT)
+    }
+    promoted = {name: [item for plan in plans for item, _ in plan.promotions] for name, plans in facts.items()}
+    more = {
+        item: promoted[JOINT].count(item) - promoted[BEST_SEQUENTIAL].count(item)
+        for item in dict.fromkeys(promoted[JOINT] + promoted[BEST_SEQUENTIAL])
+    }
+    ranked = sorted(more, key=lambda item: -abs(more[item]))
+    return Difference(
+        promotions={name: fmean(len(plan.promotions) for plan in plans) for name, plans in facts.items()},
+        price_index={name: fmean(plan.price_index for plan in plans) for name, plans in facts.items()},
+        orders={name: fmean(plan.orders for plan in plans) for name, plans in facts.items()},
+        units_ordered={name: fmean(fsum(plan.units_ordered) for plan in plans) for name, plans in facts.items()},
+        first_half={
+            name: fsum(fsum(plan.units_ordered[: len(plan.units_ordered) // 2]) for plan in plans)
+            / max(fsum(fsum(plan.units_ordered) for plan in plans), 1e-9)
+            for name, plans in facts.items()
+        },
+        stock={name: fmean(fmean(plan.stock) for plan in plans) for name, plans in facts.items()},
+        more_promoted=tuple(item for item in ranked if more[item] > 0)[:3],
+        less_promoted=tuple(item for item in ranked if more[item] < 0)[:3],
+    )
+
+
+def _short(order: str) -> str:
+    """`sequential demand>pricing>inventory` as D>P>I."""
+    return ">".join(function[0].upper() for function in order.removeprefix("sequential ").split(">"))

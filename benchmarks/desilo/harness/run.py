@@ -1,0 +1,440 @@
+"""The main job: work out every cell of a run that is not on record yet, and keep each as soon as it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import multiprocessing
+import os
+import platform
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from desilo.cases.case import Assumptions, Case
+from desilo.cases.errors import BadInput, Problem
+from desilo.cases.plan import Plan, write_plan
+from desilo.cases.writing import write_instance
+from desilo.harness.experiment import (
+    CLAIRVOYANT,
+    FORECASTERS,
+    JOINT,
+    Problems,
+    Settings,
+    Task,
+    cells_of,
+    digest_of,
+    key_of,
+    prepare,
+    prepare_case,
+    settings_dict,
+    starts_of,
+    versions,
+    work,
+)
+from desilo.harness.records import (
+    Assumption,
+    Cell,
+    CellRecord,
+    RunRecord,
+    read_record,
+    sweep,
+    write_record,
+)
+from desilo.operating.forecast import forecast_error
+from desilo.solving import Options, Stop
+
+RUN, RECORDS, PLANS, INSTANCES = "run.json", "records", "plans", "instances"
+
+SHARE = {CLAIRVOYANT: 1.0, JOINT: 3.0}
+"""How the time that the other cells leave is shared out; they need little and come first."""
+
+KEPT_FOR_SHARES = 0.6
+"""Share of a run's time that the other cells may not touch."""
+
+FOR_THE_REPORT = 0.08
+"""Share of a run's time kept for writing the summary."""
+
+LEAST = 0.5
+"""Seconds; no cell is begun with less."""
+
+
+class Watcher(Protocol):
+    """Told what happens while a run is under way."""
+
+    def note(self, text: str) -> None:
+        """Something worth saying."""
+
+    def begin(self, total: int, done: int) -> None:
+        """So many cells, of which so many are on record."""
+
+    def finished(self, record: CellRecord) -> None:
+        """A cell is done and on record."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run as far as it came.
+
+    Attributes:
+        record: what was run.
+        cells: one record a cell, in the order of the run; those that were not begun in time are missing.
+    """
+
+    record: RunRecord
+    cells: tuple[CellRecord, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell has what was asked of it: a plan, or the bound."""
+        wanted = len(self.cells) == len(self.record.cells)
+        return wanted and all(
+            cell.plan is not None or (cell.cell.model == CLAIRVOYANT and cell.bound is not None) for cell in self.cells
+        )
+
+
+def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
+    """Run, or go on with, the experiment of the settings.
+
+    Cells that cost little come first; what they leave of the time is shared among the joint models and the bounds.
+    Stopped at any moment, by whatever, the next run with the same settings in the same folder goes on from there.
+
+    Args:
+        settings: what to run.
+        folder: of the run; made if need be.
+        watcher: told what happens.
+
+    Raises:
+        BadInput: the case or the folder cannot be used.
+        KeyboardInterrupt: after the workers have been ended; finished cells are on record.
+    """
+    deadline = time.monotonic() + settings.time_limit * (1 - FOR_THE_REPORT)
+    case = prepare_case(settings)
+    with locked(folder), workers(settings.jobs) as pool:
+        before = _earlier(folder)
+        sweep(folder)
+        watcher.note("estimating demand" if before is None else "going on with what is there")
+        problems, errors = _prepare_all(pool, case, settings)
+        described = describe(case, settings, problems, errors)
+        write_record(described, folder / RUN)
+        _write_instances(problems, folder, described, before)
+        _remove_strangers(folder, described.cells)
+        tasks = {
+            cell: Task(
+                cell=cell,
+                problems=problems[cell.start][cell.tightness],
+                options=Options(gap=settings.gap, seed=settings.seed),
+                sample=settings.clairvoyant_scenarios,
+                key=key_of(cell, settings, described.digests["case"], problems[cell.start][cell.tightness]),
+                run_limit=settings.time_limit,
+            )
+            for cell in described.cells
+        }
+        done: dict[Cell, CellRecord] = {}
+        for cell, task in tasks.items():
+            found, why = on_record(folder, task)
+            if found is not None:
+                done[cell] = found
+            elif why:
+                watcher.note(f"{cell.slug}: worked out again, {why}")
+        watcher.begin(len(tasks), len(done))
+        for record, plan in _work_off(
+            pool, [task for cell, task in tasks.items() if cell not in done], settings, deadline
+        ):
+            kept = keep(folder, record, plan, problems)
+            done[kept.cell] = kept
+            watcher.finished(kept)
+    return Finished(described, tuple(done[cell] for cell in described.cells if cell in done))
+
+
+def load(folder: Path) -> Finished:
+    """A run from its folder alone.
+
+    Raises:
+        BadInput: it is no run's folder, or a record cannot be read.
+    """
+    record = _earlier(folder)
+    if record is None:
+        raise BadInput([Problem(str(folder), f"holds no {RUN}; the folder of a `desilo run` is expected")])
+    cells = []
+    for cell in record.cells:
+        path = _record_path(folder, cell)
+        if path.exists():
+            try:
+                cells.append(read_record(CellRecord, path))
+            except ValueError as error:
+                raise BadInput([Problem(str(path), f"is no record of a cell: {_first_line(error)}")]) from None
+    return Finished(record, tuple(cells))
+
+
+def on_record(folder: Path, task: Task) -> tuple[CellRecord | None, str]:
+    """The record of a cell if it can be used; otherwise why not, empty if there is none."""
+    path = _record_path(folder, task.cell)
+    try:
+        record = read_record(CellRecord, path)
+    except FileNotFoundError:
+        return None, ""
+    except (OSError, ValueError):
+        return None, "its record cannot be read"
+    if record.cell != task.cell:
+        return None, "its record is of another cell"
+    changed = sorted(name for name in {*record.key, *task.key} if record.key.get(name) != task.key.get(name))
+    if changed:
+        return None, f"changed since: {', '.join(changed)}"
+    if record.stop is Stop.TIME_LIMIT and task.run_limit > record.run_limit:
+        return None, f"it was stopped by the time limit of {record.run_limit:g} s"
+    if record.plan != _digest(_plan_path(folder, task.cell)):
+        return None, "its plan is missing or was changed"
+    return record, ""
+
+
+def keep(
+    folder: Path, record: CellRecord, plan: Plan | None, problems: Mapping[int, Mapping[float, Problems]]
+) -> CellRecord:
+    """Write the plan, then the record: a record says that its plan is there."""
+    path = _plan_path(folder, record.cell)
+    if plan is None:
+        path.unlink(missing_ok=True)
+    else:
+        estimated = problems[record.cell.start][record.cell.tightness].pictures.estimated
+        write_plan(estimated, plan, path)
+        record = record.model_copy(update={"plan": _digest(path)})
+    write_record(record, _record_path(folder, record.cell))
+    return record
+
+
+def _record_path(folder: Path, cell: Cell) -> Path:
+    return folder / RECORDS / f"{cell.slug}.json"
+
+
+def _plan_path(folder: Path, cell: Cell) -> Path:
+    return folder / PLANS / f"{cell.slug}.json"
+
+
+def _instances_path(folder: Path, start: int, tightness: float) -> Path:
+    return folder / INSTANCES / f"{start}-t{tightness:g}"
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+def describe(
+    case: Case, settings: Settings, problems: Mapping[int, Mapping[float, Problems]], errors: Mapping[str, float]
+) -> RunRecord:
+    """What is run, on which data, with which versions, where."""
+    digests = {"case": digest_of(case)}
+    for start, by_tightness in problems.items():
+        for tightness, problem in by_tightness.items():
+            digests |= {f"{start}-t{tightness:g} {name}": digest for name, digest in problem.digests().items()}
+    figures = {name: getattr(case.assumptions, name) for name in Assumptions.model_fields}
+    return RunRecord(
+        settings=settings_dict(settings),
+        title=case.title,
+        currency=case.currency,
+        period_unit=case.period_unit,
+        source=case.source,
+        licence=case.licence,
+        items=len(case.items),
+        horizon=settings.horizon,
+        starts=starts_of(case, settings),
+        cells=cells_of(case, settings),
+        assumptions=tuple(Assumption(name=name, **figure.model_dump()) for name, figure in figures.items()),
+        forecast_errors=dict(errors),
+        versions={"python": platform.python_version(), **versions()},
+        digests=digests,
+        machine={
+            "cores": str(os.cpu_count() or 1),
+            "processor": platform.machine(),
+            "system": platform.system(),
+        },
+    )
+
+
+def _prepare_all(
+    pool: Executor, case: Case, settings: Settings
+) -> tuple[dict[int, dict[float, Problems]], dict[str, float]]:
+    """The problems of every start, and the forecast error of every picture."""
+    prepared = {start: pool.submit(prepare, case, start, settings) for start in starts_of(case, settings)}
+    errors = {name: pool.submit(forecast_error, case, forecaster) for name, forecaster in FORECASTERS.items()}
+    return (
+        {start: future.result() for start, future in prepared.items()},
+        {name: future.result().at_actual_prices for name, future in errors.items()},
+    )
+
+
+def _write_instances(
+    problems: Mapping[int, Mapping[float, Problems]], folder: Path, now: RunRecord, before: RunRecord | None
+) -> None:
+    """The instances, so that anybody can check the plans; those that are there already are left alone."""
+    for start, by_tightness in problems.items():
+        for tightness, problem in by_tightness.items():
+            place = _instances_path(folder, start, tightness)
+            for name, instance in problem.instances().items():
+                title = f"{place.name} {name}"
+                same = before is not None and before.digests.get(title) == now.digests[title]
+                if not (same and (place / name).is_dir()):
+                    write_instance(instance, place / name, "parquet")
+
+
+def _remove_strangers(folder: Path, cells: Sequence[Cell]) -> None:
+    """Records and plans of cells that are no part of this run."""
+    own = {f"{cell.slug}.json" for cell in cells}
+    for part in (RECORDS, PLANS):
+        for path in (folder / part).glob("*.json"):
+            if path.name not in own:
+                path.unlink()
+
+
+def _earlier(folder: Path) -> RunRecord | None:
+    """The run that the folder holds, None if it holds nothing.
+
+    Raises:
+        BadInput: it holds something else.
+    """
+    path = folder / RUN
+    if not folder.is_dir() or all(entry.name == LOCK for entry in folder.iterdir()):
+        return None
+    try:
+        return read_record(RunRecord, path)
+    except FileNotFoundError:
+        what = "holds files, but no run; nothing was written"
+    except (OSError, ValueError) as error:
+        what = f"holds a {RUN} that this version cannot read: {_first_line(error)}"
+    raise BadInput([Problem(str(folder), f"{what}; choose another folder with --out")])
+
+
+LOCK = ".lock"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every other run out of the folder. The system lets go of the lock when the process ends, however it ends.
+
+    Raises:
+        BadInput: the folder cannot be written, or another run is at work in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        with lock.acquire(timeout=0):
+            yield
+    except Timeout:
+        what = "another run is at work in this folder; wait for it or choose another folder with --out"
+        raise BadInput([Problem(str(folder), what)]) from None
+    except OSError as error:
+        if error.filename is not None and Path(error.filename) in {folder, folder / LOCK, *folder.parents}:
+            what = f"cannot be used for the run: {error.strerror}; choose another folder with --out"
+            raise BadInput([Problem(str(folder), what)]) from None
+        raise
+
+
+class Here(Executor):
+    """Works in this process, at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The finished future."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def workers(jobs: int) -> Iterator[Executor]:
+    """Processes that work side by side, one thread each; with one job, this process.
+
+    They are ended at once when the block is left by an exception, and end themselves when this process is killed.
+    """
+    if jobs == 1:
+        yield Here()
+        return
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in threads}
+    os.environ.update(dict.fromkeys(threads, "1"))  # read by the workers when they import numpy
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_worker)
+    others = set(multiprocessing.active_children())
+    try:
+        yield pool
+        pool.shutdown()
+    except BaseException as error:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - others:
+            child.kill()
+        if isinstance(error, BrokenProcessPool):
+            raise RuntimeError(
+                "a worker process was killed, perhaps for want of memory; the same command goes on from here, "
+                "with --jobs 1 it takes less memory"
+            ) from None
+        raise
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _begin_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _work_off(
+    pool: Executor, tasks: Sequence[Task], settings: Settings, deadline: float
+) -> Iterator[tuple[CellRecord, Plan | None]]:
+    """Work off the tasks until the deadline, each with its share of the time that is left when it begins."""
+    waiting = sorted(tasks, key=lambda task: SHARE.get(task.cell.model, 0.0))  # stable: otherwise in order
+    running: set[Future[tuple[CellRecord, Plan | None]]] = set()
+    while waiting or running:
+        while waiting and len(running) < settings.jobs:
+            left = deadline - time.monotonic()
+            if left < LEAST:
+                waiting.clear()
+                break
+            limit = share_of_time(waiting, left, settings)
+            running.add(pool.submit(work, _within(waiting.pop(0), limit)))
+        if not running:
+            return
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            record, plan = future.result()
+            if any(step.stop is Stop.INTERRUPTED for step in record.steps):
+                raise KeyboardInterrupt
+            yield record, plan
+
+
+def share_of_time(waiting: Sequence[Task], left: float, settings: Settings) -> float:
+    """Seconds for the first of the waiting tasks."""
+    first = SHARE.get(waiting[0].cell.model)
+    if first is None:
+        return max(LEAST, (left - KEPT_FOR_SHARES * settings.time_limit) / 4)
+    total = sum(SHARE.get(task.cell.model, 0.0) for task in waiting)
+    rounds = math.ceil(total / (first * settings.jobs) - 1e-9)
+    return left / rounds
+
+
+def _within(task: Task, limit: float) -> Task:
+    return replace(task, options=replace(task.options, time_limit=limit))
