@@ -15,8 +15,7 @@ from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
 from desilo.operating.decision import Decision, Function, OperatingModel, Pictures, Step
 from desilo.operating.desk import Desk
-from desilo.operating.joint import as_one
-from desilo.operating.wiring import HAND_OFFS, hand_on, side_by_side
+from desilo.operating.wiring import HAND_OFFS, as_one, hand_on, side_by_side
 from desilo.solving import Options, Stop, solve
 
 __all__ = ["ALONE", "HAND_OFFS", "Desk", "as_one", "clairvoyant", "decide", "hand_on", "side_by_side"]

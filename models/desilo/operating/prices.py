@@ -102,9 +102,9 @@ def _parts(instance: Instance) -> list[tuple[Ints, Ints]]:
     for resource in instance.resources:
         if resource.is_pricing_rule:
             users = np.flatnonzero(sum(np.abs(amount) for amount in resource.use.values()))
-            for t in np.flatnonzero(np.isfinite(resource.capacity) & (len(users) > 0)):
-                ruled[users, t] = True
-                edges.append((node[users[:-1], t], node[users[1:], t]))
+            for when in np.flatnonzero(np.isfinite(resource.capacity)):
+                ruled[users, when] = True
+                edges.append((node[users[:-1], when], node[users[1:], when]))
     for limited in np.flatnonzero(np.isfinite(instance.max_price_changes)):
         ruled[limited] = True
         edges.append((node[limited, :-1], node[limited, 1:]))

@@ -1,15 +1,17 @@
-"""How the functions are wired when each decides for itself: side by side, or handing their plans on."""
+"""How the functions are wired: side by side, handing their plans on, or as one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from desilo.cases.instance import Ints
+from desilo.cases.instance import Instance, Ints
 from desilo.cases.plan import Plan
 from desilo.formulations.freedom import Freedom
-from desilo.operating.decision import Decision, Function, Pictures
+from desilo.operating.decision import Decision, Function, Pictures, Step
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
+from desilo.operating.search import search
 
 HAND_OFFS: tuple[tuple[Function, ...], ...] = (
     (Function.DEMAND, Function.PRICING, Function.INVENTORY),
@@ -55,12 +57,12 @@ def hand_on(desk: Desk, order: Sequence[Function], pictures: Pictures) -> Decisi
         match function:
             case Function.DEMAND:
                 picture = pictures.estimated
-            case Function.PRICING if done is None or done.plan is None:
+            case Function.PRICING if done is not None:
+                done = _prices_for(desk, picture, done)
+            case Function.PRICING:
                 level = desk.prices(picture)
                 if level is None:
                     return desk.failed()
-            case Function.PRICING:
-                done = desk.optimise(picture, Freedom.full(picture).at_orders(done.plan.order), done.plan, "pricing")
             case Function.INVENTORY:
                 known = reference_levels(picture) if level is None else level
                 done = desk.optimise(picture, Freedom.full(picture).at_levels(known))
@@ -68,3 +70,31 @@ def hand_on(desk: Desk, order: Sequence[Function], pictures: Pictures) -> Decisi
             return done
     assert done is not None, "a hand-off includes inventory"
     return done
+
+
+def as_one(desk: Desk, picture: Instance) -> Decision:
+    """Pricing, demand and inventory decided as one model on a picture of demand."""
+    return search(desk, picture, Freedom.full(picture), _start(desk, picture), "joint")
+
+
+def _prices_for(desk: Desk, picture: Instance, stock: Decision) -> Decision:
+    """The best prices for the orders that are placed, from the better of today's and the pricing function's own on."""
+    assert stock.plan is not None
+    order = stock.plan.order
+    starts = [desk.settle(picture, Plan(reference_levels(picture), order))]
+    level = desk.prices(picture)
+    if level is not None:
+        starts.append(desk.settle(picture, Plan(level, order)))
+    best = max((s for s in starts if s.plan and not s.repaired), key=lambda s: s.objective, default=None)
+    return search(desk, picture, Freedom.full(picture).at_orders(order), best, "pricing")
+
+
+def _start(desk: Desk, picture: Instance) -> Decision | None:
+    """The better of pricing handed on to inventory and inventory alone; None if neither has a plan."""
+    quick = Desk(desk.model, replace(desk.limits(0.3), gap=max(desk.options.gap, 1e-3)), desk.formulation)
+    pictures = Pictures.same(picture)
+    plans = [hand_on(quick, HAND_OFFS[0], pictures)]
+    if not quick.interrupted:
+        plans.append(side_by_side(quick, frozenset({Function.INVENTORY}), pictures))
+    desk.steps += [Step(f"start: {step.function}", step.outcome) for step in quick.steps]
+    return max((plan for plan in plans if plan.plan), key=lambda plan: plan.objective, default=None)
