@@ -71,6 +71,9 @@ class Desk:
         if not outcome.feasible:
             return self.failed(Stop.ERROR)
         order = values(built.model.inventory.order, picture.unit_cost.shape)
+        idle = [cell for cell in built.model.inventory.setup if order[cell] <= SMALLEST_ORDER]
+        if idle:  # paid for in the model, but no order: left out it earns more
+            return self.polish(picture, fixed.placing(order > SMALLEST_ORDER), bound)
         plan = Plan(fixed.levels.argmax(axis=2), np.where(order > SMALLEST_ORDER, order, 0.0))
         best = max(bound, outcome.objective)
         return Decision(self.model, self.stop(), plan, outcome.objective, best, tuple(self.steps))
