@@ -99,12 +99,12 @@ def prefer_regular_prices(model: Any, instance: Instance, at_least: float) -> No
     """
     model.margin.deactivate()
     model.keep_margin = pyo.Constraint(expr=model.margin.expr >= at_least)
-    total = sum(
+    one_more = 1.0 + sum(
         float(np.nanmax(instance.price[i])) for i in model.pricing.I for _ in model.pricing.T
-    )  # a sum of prices, so a share below 1 ranks after one more reference level
+    )  # above any sum of prices, so that prices rank after one more reference level
     regular = sum(model.pricing.y[i, level, t] for i, level, t in model.pricing.A if level == instance.reference[i])
     high = sum(price(model.pricing, i, t) for i in model.pricing.I for t in model.pricing.T)
-    model.preference = pyo.Objective(expr=regular + high / (total + 1.0), sense=pyo.maximize)
+    model.preference = pyo.Objective(expr=one_more * regular + high, sense=pyo.maximize)
 
 
 def _declare_service(m: Any, instance: Instance) -> None:
