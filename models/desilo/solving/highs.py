@@ -117,13 +117,25 @@ def start_from_values(highs: Any, program: Program) -> None:
 
 
 def run(highs: Any) -> Any:
-    """Run HiGHS in its own thread, so that Ctrl-C stops it with what it has; the model status."""
-    highs.HandleKeyboardInterrupt = True
-    thread = highs.startSolve()
-    while thread.is_alive():
+    """Run HiGHS in its own thread, so that Ctrl-C stops it with what it has; the model status.
+
+    HiGHS looks up between nodes and heuristics, not inside the root relaxation: a second Ctrl-C does not wait for
+    it. It is not its thread that is waited for: up to Python 3.12 a `join` that is interrupted takes a running
+    thread for a finished one.
+
+    Raises:
+        KeyboardInterrupt: the second one.
+    """
+    highs.HandleUserInterrupt = True
+    highs.startSolve()
+    done = asked = False
+    while not done:
         try:
-            thread.join(0.2)
+            done, _ = highs.wait(0.2)
         except KeyboardInterrupt:
+            if asked:
+                raise
+            asked = True
             highs.cancelSolve()
     return highs.getModelStatus()
 
