@@ -22,10 +22,12 @@ from desilo.harness.check import check
 from desilo.harness.nature import nature
 from desilo.harness.records import Cell, CellRecord, PlanFacts, Promise, Score, StepRecord
 from desilo.harness.sell import EFFECT_ON_PROFIT, Sales, placed_orders, sell_first_come
-from desilo.operating.deciding import HAND_OFFS, Desk, as_one, clairvoyant, hand_on, side_by_side
+from desilo.operating.deciding import clairvoyant
 from desilo.operating.decision import Decision, Function, OperatingModel, Pictures
+from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.forecast import Forecaster, Response, estimated, naive
 from desilo.operating.picture import picture
+from desilo.operating.wiring import HAND_OFFS, as_one, hand_on, side_by_side
 from desilo.solving import Options
 
 
@@ -274,11 +276,7 @@ def work(task: Task) -> tuple[CellRecord, Plan | None]:
     plan, pictures = decision.plan, task.problems.pictures
     found = decision.as_dict()
     steps = tuple(
-        StepRecord.model_validate(
-            {"function": step.function, **{k: v for k, v in step.outcome.as_dict().items() if k != "stop"}}
-            | {"stop": step.outcome.stop}
-        )
-        for step in decision.steps
+        StepRecord.model_validate({"function": step.function, **step.outcome.as_dict()}) for step in decision.steps
     )
     record = CellRecord(
         cell=task.cell,
@@ -300,14 +298,14 @@ def work(task: Task) -> tuple[CellRecord, Plan | None]:
     sold = sell_first_come(task.problems.nature, plan)
     return record.model_copy(
         update={
-            "facts": _facts(task.problems.pictures.estimated, plan, sold),
+            "facts": _facts(pictures.estimated, plan, sold),
             "promise": Promise(
                 profit=promised.profit,
                 feasible=promised.feasible,
                 violations=tuple(str(broken) for broken in promised.violations),
             ),
-            "estimated": _score(sell_first_come(pictures.estimated, plan), task.sample),
-            "nature": _score(sold, task.sample),
+            "estimated": _score(pictures.estimated, sell_first_come(pictures.estimated, plan), task.sample),
+            "nature": _score(task.problems.nature, sold, task.sample),
         }
     ), plan
 
@@ -336,9 +334,7 @@ def _first_scenarios(instance: Instance, count: int) -> Instance:
 
 def _claim(instance: Instance, level: Ints) -> float:
     """What the pricing function sees in its prices: expected margin at unlimited supply, above the reference's."""
-    return _margin(instance, level) - _margin(
-        instance, np.repeat(instance.reference[:, None], instance.periods, axis=1)
-    )
+    return _margin(instance, level) - _margin(instance, reference_levels(instance))
 
 
 def _margin(instance: Instance, level: Ints) -> float:
@@ -348,11 +344,14 @@ def _margin(instance: Instance, level: Ints) -> float:
     return float(((price - instance.unit_cost) * demand).sum())
 
 
-def _score(sold: Sales, sample: int) -> Score:
+def _score(instance: Instance, sold: Sales, sample: int) -> Score:
     weight = sold.probability[:sample]
+    revenue = sold.expected_breakdown["revenue"]
+    cost = float((instance.unit_cost * (sold.sales @ sold.probability)).sum())
     return Score(
         profit=sold.expected_profit,
         breakdown={cause: sold.expected_breakdown[cause] for cause in EFFECT_ON_PROFIT},
+        gross_margin=1 - cost / revenue if revenue > 0 else 0.0,
         fill_rate=sold.fill_rate,
         average_stock=sold.average_stock,
         sampled_profit=float(sold.profit[:sample] @ weight / weight.sum()),

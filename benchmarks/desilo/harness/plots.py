@@ -1,11 +1,168 @@
-"""Plots of a run."""
+"""Plots of a run: where the gain comes from, and the gain against the tightness of the shared limits."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from desilo.harness.report import Summary
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from desilo.harness.experiment import CLAIRVOYANT, JOINT, SEQUENTIAL
+from desilo.harness.records import TEMPORARY
+from desilo.harness.report import BEST_SEQUENTIAL, ISOLATED, STATUS_QUO, Estimate, Summary
+from desilo.harness.words import find, wins
+
+BLUE, GREEN, VERMILLION, ORANGE, GREY = "#0072B2", "#009E73", "#D55E00", "#E69F00", "#777777"
+"""Okabe and Ito (2008): told apart by people with any colour vision."""
 
 
 def write_plots(summary: Summary, folder: Path) -> None:
-    """Write the plots."""
+    """Write `waterfall.png` and `tightness.png`, each wholly or not at all."""
+    for name, chart in {"waterfall": waterfall(summary), "tightness": tightness(summary)}.items():
+        fresh = folder / f"{TEMPORARY}{name}.png"
+        chart.savefig(fresh, dpi=150)
+        fresh.replace(folder / f"{name}.png")
+
+
+def waterfall(summary: Summary) -> Figure:
+    """From the status quo to the joint plan, realised, step by step; whiskers are 95% intervals of the totals."""
+    figure, panel = _panel()
+    level = 0.0
+    position = 0
+    ticks: list[str] = []
+
+    def bar(name: str, height: float, base: float, colour: str) -> None:
+        nonlocal position
+        panel.bar(position, height, bottom=base, color=colour, width=0.7, zorder=2)
+        top = max(base, base + height)
+        panel.annotate(f"{height:+,.0f}", (position, top), (0, 3), textcoords="offset points", ha="center", fontsize=9)
+        ticks.append(name)
+        position += 1
+
+    def step(name: str, change: float) -> None:
+        nonlocal level
+        bar(name, change, level, GREEN if change >= 0 else VERMILLION)
+        panel.plot([position - 1.35, position + 0.35], [level + change] * 2, color=GREY, lw=0.8, zorder=1)
+        level += change
+
+    def total(name: str, found: Estimate) -> None:
+        nonlocal level
+        bar(name, found.mean, 0.0, BLUE)
+        if found.low is not None and found.high is not None:
+            panel.plot([position - 1] * 2, [found.low, found.high], color="black", lw=1.4, zorder=3)
+        panel.plot([position - 0.65, position + 0.35], [found.mean] * 2, color=GREY, lw=0.8, zorder=1)
+        level = found.mean
+
+    isolated, best, joint = (find(summary, model, STATUS_QUO) for model in (ISOLATED, BEST_SEQUENTIAL, JOINT))
+    if summary.interaction is not None and isolated is not None:
+        for name, dividend in summary.interaction.dividends.items():
+            if "+" not in name:
+                step(f"{name}\nalone", dividend)
+        step(
+            "getting in each\nother's way" if summary.interaction.total.mean < 0 else "helping\neach other",
+            summary.interaction.total.mean,
+        )
+        total("isolated", isolated.realised)
+    if best is not None:
+        step("handing on", best.realised.mean - level)
+        total("best\nsequential", best.realised)
+    if joint is not None:
+        step("deciding\nas one", joint.realised.mean - level)
+        total("joint", joint.realised)
+    bound = next((row.gain for row in summary.rows if row.model == CLAIRVOYANT), None)
+    if bound is not None:
+        panel.axhline(bound.mean, color=ORANGE, ls="--", lw=1.4, zorder=1)
+        panel.annotate(
+            f"bound of perfect information ≤ {bound.mean:+,.0f}",
+            (0, bound.mean),
+            (0, 4),
+            textcoords="offset points",
+            xycoords=("axes fraction", "data"),
+            fontsize=9,
+            color="#9a6a00",
+        )
+    panel.axhline(0, color="black", lw=0.8)
+    panel.set_xticks(range(position), ticks, fontsize=9)
+    panel.margins(y=0.12)
+    panel.set_ylabel(f"realised gain over the status quo,\n{_unit(summary)}")
+    panel.set_title(_waterfall_title(summary), loc="left", fontsize=12, wrap=True)
+    _footnote(figure, summary)
+    return figure
+
+
+def _waterfall_title(summary: Summary) -> str:
+    over_best, over_isolated = find(summary, JOINT, BEST_SEQUENTIAL), find(summary, JOINT, ISOLATED)
+    if over_best is None or over_isolated is None:
+        return f"{summary.case}: no joint plan in the time given"
+    connected = f"{summary.currency} {over_isolated.realised.mean:+,.0f} over isolated"
+    return (
+        f"{summary.case}: connecting the functions brings {connected};\n"
+        f"{over_best.realised.mean:+,.0f} of it is joint over the best sequential plan"
+    )
+
+
+def tightness(summary: Summary) -> Figure:
+    """Joint over sequential against the shared capacities: realised, and in sample with what the gaps leave open."""
+    figure, panel = _panel()
+    levels = [level.tightness for level in summary.tightness]
+    inside = [(level.tightness, level.gain.in_sample) for level in summary.tightness if level.gain.in_sample]
+    for x, sample in inside:
+        if sample.low is not None and sample.high is not None:
+            panel.plot([x, x], [sample.low, sample.high], color=BLUE, lw=6, alpha=0.3, solid_capstyle="butt")
+    if levels:
+        panel.plot(
+            [x for x, _ in inside],
+            [sample.plan for _, sample in inside],
+            "s--",
+            color=BLUE,
+            label="in sample: the plans found, and (band) what the solver's gaps leave",
+        )
+        realised = [level.gain.realised.mean for level in summary.tightness]
+        panel.plot(levels, realised, "o-", color=VERMILLION, lw=2, label="realised on nature")
+        for x, y in zip(levels, realised, strict=True):
+            panel.annotate(f"{y:+,.0f}", (x, y), (6, 6), textcoords="offset points", fontsize=9, color=VERMILLION)
+        panel.legend(frameon=False, fontsize=9, loc="best")
+        panel.set_xticks(levels, [f"{level:g}" for level in levels])
+    panel.axhline(0, color="black", lw=0.8)
+    panel.axvline(1, color=GREY, lw=0.8, ls=":")
+    panel.margins(x=0.1, y=0.15)
+    panel.set_xlabel(
+        "capacity of cold store, open-to-buy and receiving, × the assumed ones (1 = as assumed; left is tighter)"
+    )
+    panel.set_ylabel(f"gain of joint over sequential\n({SEQUENTIAL.split()[1].replace('>', ' > ')}), {_unit(summary)}")
+    panel.set_title(_tightness_title(summary), loc="left", fontsize=12)
+    _footnote(figure, summary)
+    return figure
+
+
+def _tightness_title(summary: Summary) -> str:
+    if not summary.tightness:
+        return f"{summary.case}: no joint plan in the time given"
+    starts = summary.tightness[0].starts
+    return (
+        f"{summary.case}: out of sample, joint beats sequential\n{wins(summary)} "
+        f"({starts} start{'s' if starts > 1 else ''})"
+    )
+
+
+def _panel() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    panel: Axes = figure.subplots()
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.yaxis.set_major_formatter("{x:,.0f}")
+    panel.grid(axis="y", color="0.9", zorder=0)
+    panel.set_axisbelow(True)
+    return figure, panel
+
+
+def _unit(summary: Summary) -> str:
+    return f"{summary.currency or 'money'} in {summary.horizon} {summary.period_unit or 'period'}s"
+
+
+def _footnote(figure: Figure, summary: Summary) -> None:
+    starts = len(summary.starts)
+    text = (
+        f"{summary.items} items, mean of {starts} start{'s' if starts > 1 else ''} in the held-out "
+        f"{summary.period_unit or 'period'}s. Stock, capacity, lead time and cost figures are assumed: see summary.md."
+    )
+    figure.supxlabel(text, fontsize=8, color=GREY, x=0.01, ha="left")

@@ -47,7 +47,7 @@ class StepRecord(Record):
     seconds: dict[str, float]
     size: dict[str, int]
     solver: str
-    options: dict[str, Known | str]
+    options: dict[str, bool | int | Known | str]
 
 
 class Score(Record):
@@ -55,6 +55,7 @@ class Score(Record):
 
     profit: float  # money
     breakdown: dict[str, float]  # money by cause of profit, costs positive
+    gross_margin: float  # share of the revenue left after the unit costs of what is sold
     fill_rate: float
     average_stock: float  # units at the end of a period, all items
     sampled_profit: float  # money, mean over the scenarios that the clairvoyant plan is worked out for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import fsum
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 from desilo.harness.experiment import (
     CLAIRVOYANT,
@@ -87,9 +87,9 @@ class Row(Record):
     profit: Estimate | None  # realised on nature; for the clairvoyant a bound
     gain: Estimate | None  # over the status quo
     promised: Known  # expected profit on the estimated picture, first come first served
-    margin: Known  # profit over revenue
-    forecast_error: Known
-    stock: Known
+    margin: Known  # gross, realised, share of the revenue
+    forecast_error: Known  # WAPE on the held-out periods of the picture planned on
+    stock: Known  # realised end-of-period units
     fill_rate: Known
     gap: Known  # the largest
     seconds: Known
@@ -108,6 +108,7 @@ class Booking(Record):
     """What the functions book, against what comes in. Money per start."""
 
     booked: dict[str, float]
+    total: float
     realised: float  # gain of `isolated` over the status quo
     leakage: Estimate
     cost_matrix: dict[str, dict[str, float]]  # function: cause: effect on profit
@@ -140,6 +141,8 @@ class Difference(Record):
     units_ordered: dict[str, float]
     first_half: dict[str, float]  # share of the units ordered in the first half of the horizon
     stock: dict[str, float]
+    more_ordered: float  # joint over sequential, relative
+    more_stock: float
     more_promoted: tuple[str, ...]  # items that joint promotes more
     less_promoted: tuple[str, ...]
 
@@ -169,6 +172,8 @@ class Summary(Record):
     difference: Difference | None
     forecast_errors: dict[str, Known]
     assumptions: tuple[Assumption, ...]
+    settings: dict[str, Any]
+    versions: dict[str, str]
     wins_at: tuple[float, ...]  # tightness at which joint beats sequential, realised
 
 
@@ -298,6 +303,8 @@ def summarise(finished: Finished) -> Summary:
         difference=_difference(results),
         forecast_errors=run.forecast_errors,
         assumptions=run.assumptions,
+        settings=run.settings,
+        versions=run.versions,
         wins_at=tuple(level.tightness for level in tightness if level.gain.realised.mean > 0),
     )
 
@@ -336,7 +343,7 @@ def _row(results: _Results, model: str, errors: Mapping[str, float | None]) -> R
         profit=results.estimate(dict.fromkeys(starts, 0.0), profit),
         gain=gain.realised if gain else None,
         promised=fmean(record.estimated.profit for record in records if record.estimated is not None),
-        margin=fsum(profit.values()) / fsum(score.breakdown["revenue"] for score in natures),
+        margin=fmean(score.gross_margin for score in natures),
         forecast_error=errors.get(forecaster_of(results.name(model))),
         stock=fmean(score.average_stock for score in natures),
         fill_rate=fmean(score.fill_rate for score in natures),
@@ -410,6 +417,7 @@ def _booking(results: _Results) -> Booking | None:
     )
     return Booking(
         booked={name: fmean(booked[start][name] for start in starts) for name in alone},
+        total=fmean(fsum(claims.values()) for claims in booked.values()),
         realised=fmean(realised.values()),
         leakage=results.estimate(dict.fromkeys(starts, 0.0), leaks),
         cost_matrix={
@@ -497,20 +505,29 @@ def _difference(results: _Results) -> Difference | None:
         for item in dict.fromkeys(promoted[JOINT] + promoted[BEST_SEQUENTIAL])
     }
     ranked = sorted(more, key=lambda item: -abs(more[item]))
+    ordered = {name: fmean(fsum(plan.units_ordered) for plan in plans) for name, plans in facts.items()}
+    early = {
+        name: fmean(fsum(plan.units_ordered[: len(plan.units_ordered) // 2]) for plan in plans)
+        for name, plans in facts.items()
+    }
+    stock = {name: fmean(fmean(plan.stock) for plan in plans) for name, plans in facts.items()}
     return Difference(
         promotions={name: fmean(len(plan.promotions) for plan in plans) for name, plans in facts.items()},
         price_index={name: fmean(plan.price_index for plan in plans) for name, plans in facts.items()},
         orders={name: fmean(plan.orders for plan in plans) for name, plans in facts.items()},
-        units_ordered={name: fmean(fsum(plan.units_ordered) for plan in plans) for name, plans in facts.items()},
-        first_half={
-            name: fsum(fsum(plan.units_ordered[: len(plan.units_ordered) // 2]) for plan in plans)
-            / max(fsum(fsum(plan.units_ordered) for plan in plans), 1e-9)
-            for name, plans in facts.items()
-        },
-        stock={name: fmean(fmean(plan.stock) for plan in plans) for name, plans in facts.items()},
+        units_ordered=ordered,
+        first_half={name: _ratio(early[name], ordered[name]) for name in facts},
+        stock=stock,
+        more_ordered=_ratio(ordered[JOINT], ordered[BEST_SEQUENTIAL]) - 1,
+        more_stock=_ratio(stock[JOINT], stock[BEST_SEQUENTIAL]) - 1,
         more_promoted=tuple(item for item in ranked if more[item] > 0)[:3],
         less_promoted=tuple(item for item in ranked if more[item] < 0)[:3],
     )
+
+
+def _ratio(part: float, whole: float) -> float:
+    """1 where there is nothing on either side."""
+    return part / whole if whole else 1.0 if not part else float("inf")
 
 
 def _short(order: str) -> str:

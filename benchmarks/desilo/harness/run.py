@@ -58,7 +58,7 @@ RUN, RECORDS, PLANS, INSTANCES = "run.json", "records", "plans", "instances"
 SHARE = {CLAIRVOYANT: 1.0, JOINT: 3.0}
 """How the time that the other cells leave is shared out; they need little and come first."""
 
-KEPT_FOR_SHARES = 0.6
+KEPT_FOR_SHARES = 0.4
 """Share of a run's time that the other cells may not touch."""
 
 FOR_THE_REPORT = 0.08
@@ -430,7 +430,7 @@ def share_of_time(waiting: Sequence[Task], left: float, settings: Settings) -> f
     """Seconds for the first of the waiting tasks."""
     first = SHARE.get(waiting[0].cell.model)
     if first is None:
-        return max(LEAST, (left - KEPT_FOR_SHARES * settings.time_limit) / 4)
+        return max(LEAST, (left - KEPT_FOR_SHARES * settings.time_limit) / 2)
     total = sum(SHARE.get(task.cell.model, 0.0) for task in waiting)
     rounds = math.ceil(total / (first * settings.jobs) - 1e-9)
     return left / rounds

@@ -1,17 +1,44 @@
-"""What a run found, in words: the sentences and the Markdown page, made from the summary's figures alone."""
+"""What a run found, in words: sentences, tables and the Markdown page, made from the summary's figures alone."""
 
 from __future__ import annotations
 
-from math import fsum
+from collections.abc import Iterable
 
 from desilo.harness.describe import Table
 from desilo.harness.experiment import CLAIRVOYANT, JOINT
-from desilo.harness.report import BEST_SEQUENTIAL, Estimate, Row, Summary
+from desilo.harness.measure import FEW_CLUSTERS
+from desilo.harness.report import BEST_SEQUENTIAL, COORDINATED, Estimate, Gain, Row, Summary
+
+
+def finding(summary: Summary) -> str:
+    """What came of connecting, realised beside in sample, in one sentence."""
+    gain = find(summary, JOINT, BEST_SEQUENTIAL)
+    if gain is None:
+        return "There is no joint plan and no sequential one to compare it with: give the run more time."
+    realised = f"{_signed(summary, gain.realised.mean)} a window {_range(gain.realised)}, {gain.percent:+.1f}%"
+    sample = ""
+    if gain.in_sample is not None:
+        ends = _ends(gain.in_sample.low, gain.in_sample.high)
+        sample = f" In sample it is {_signed(summary, gain.in_sample.plan)}; the solver's gaps leave {ends}."
+    if gain.realised.mean > 0:
+        sure = "" if gain.realised.certain else ", not established: the interval includes 0"
+        return f"Joint earns more than the best sequential plan out of sample: {realised}{sure}.{sample}"
+    return (
+        f"Joint does not beat the best sequential plan out of sample at the assumed limits: {realised}.{sample} "
+        f"Out of sample it beats the sequential plan {wins(summary)}."
+    )
+
+
+def wins(summary: Summary) -> str:
+    """Where joint beats sequential out of sample."""
+    if not summary.wins_at:
+        return "at none of the tightness levels tried"
+    return "at tightness " + ", ".join(f"{level:g}" for level in summary.wins_at)
 
 
 def sentences(summary: Summary) -> tuple[str, ...]:
-    """Leakage, interaction and what the joint plan does differently, in plain words made from the figures."""
-    said = (_of_leakage(summary), _of_interaction(summary), _of_joint(summary), _of_difference(summary))
+    """Leakage, interaction and what the joint plan does differently, in plain words."""
+    said = (_of_leakage(summary), _of_interaction(summary), _of_difference(summary))
     return tuple(sentence for sentence in said if sentence)
 
 
@@ -19,16 +46,16 @@ def _of_leakage(summary: Summary) -> str:
     book = summary.booking
     if book is None:
         return ""
-    claims = ", ".join(f"{name} {money(summary, value)}" for name, value in book.booked.items())
-    total = fsum(book.booked.values())
+    claims = ", ".join(f"{name} {_signed(summary, value)}" for name, value in book.booked.items())
+    leaks = book.leakage.mean
     end = (
-        f"{money(summary, book.leakage.mean)} leaks away between the functions"
-        if book.leakage.mean > 0
-        else f"{money(summary, -book.leakage.mean)} more than they booked"
+        f"{_money(summary, leaks)} leaks away between the functions"
+        if leaks > 0
+        else f"{_money(summary, -leaks)} more than they booked"
     )
     return (
-        f"Leakage: side by side the functions book {money(summary, total)} a window ({claims}); "
-        f"{money(summary, book.realised)} comes in, {end}."
+        f"Leakage: side by side the functions book {_signed(summary, book.total)} a window "
+        f"({claims}); what the company realises is {_signed(summary, book.realised)}, so {end}."
     )
 
 
@@ -37,38 +64,16 @@ def _of_interaction(summary: Summary) -> str:
     if found is None:
         return ""
     way = "more" if found.total.mean > 0 else "less"
-    text = (
-        f"Interaction: put together unconnected, the three gains come to "
-        f"{money(summary, abs(found.total.mean))} {way} than their sum"
-    )
     pairs = {name: value for name, value in found.dividends.items() if name.count("+") == 1}
-    if pairs:
-        strongest = max(pairs, key=lambda name: abs(pairs[name]))
-        text += f", most of it between {strongest.replace('+', ' and ')} ({signed(summary, pairs[strongest])})"
+    strongest = max(pairs, key=lambda name: abs(pairs[name]))
+    text = (
+        f"Interaction: all three at once, unconnected, earn {_money(summary, abs(found.total.mean))} {way} than the "
+        f"sum of what each earns alone; the strongest pair is {strongest.replace('+', ' and ')} "
+        f"({_signed(summary, pairs[strongest])})"
+    )
     if found.joint_excess is not None:
-        text += f"; deciding as one brings {signed(summary, found.joint_excess.mean)} over isolated"
+        text += f", and deciding as one brings {_signed(summary, found.joint_excess.mean)} over isolated"
     return text + "."
-
-
-def _of_joint(summary: Summary) -> str:
-    gain = next((gain for gain in summary.gains if gain.model == JOINT and gain.over == BEST_SEQUENTIAL), None)
-    if gain is None:
-        return ""
-    sample = gain.in_sample
-    inside = "" if sample is None else f" (in sample {interval(summary, sample.plan, sample.low, sample.high)})"
-    realised = interval(summary, gain.realised.mean, gain.realised.low, gain.realised.high)
-    if gain.realised.mean > 0:
-        sure = "" if gain.realised.certain else "; the interval includes 0, so this is not established"
-        return f"Joint earns {realised} a window more than the best sequential plan out of sample{inside}{sure}."
-    where = (
-        "at none of the tightness levels tried"
-        if not summary.wins_at
-        else "at tightness " + ", ".join(f"{level:g}" for level in summary.wins_at)
-    )
-    return (
-        f"Joint does not beat the best sequential plan out of sample at the assumed limits: {realised} a window"
-        f"{inside}; it does {where}."
-    )
 
 
 def _of_difference(summary: Summary) -> str:
@@ -76,80 +81,265 @@ def _of_difference(summary: Summary) -> str:
     if found is None:
         return ""
     joint, other = JOINT, BEST_SEQUENTIAL
-    text = (
-        f"Different in the joint plan, against the best sequential one: {found.promotions[joint]:.1f} instead of "
-        f"{found.promotions[other]:.1f} promoted item-{summary.period_unit or 'period'}s a window"
-    )
-    changes = [
+    named = [
         f"{word} {', '.join(items)}"
-        for word, items in (("more", found.more_promoted), ("less", found.less_promoted))
+        for word, items in (("more", found.more_promoted), ("fewer", found.less_promoted))
         if items
     ]
-    if changes:
-        text += f" ({'; '.join(changes)})"
-    ordered = found.units_ordered[joint] / max(found.units_ordered[other], 1e-9) - 1
-    stock = found.stock[joint] / max(found.stock[other], 1e-9) - 1
+    which = f" ({'; '.join(named)})" if named else ""
     return (
-        f"{text}, prices at {found.price_index[joint]:.1%} instead of {found.price_index[other]:.1%} of today's, "
-        f"{found.orders[joint]:.1f} instead of {found.orders[other]:.1f} order lines, {ordered:+.1%} units ordered "
-        f"({found.first_half[joint]:.0%} instead of {found.first_half[other]:.0%} of them in the first half), "
-        f"{stock:+.1%} stock."
+        f"Different: against the best sequential plan the joint one promotes {found.promotions[joint]:.1f} instead of "
+        f"{found.promotions[other]:.1f} item-{summary.period_unit or 'period'}s a window"
+        f"{which}, sets prices at {found.price_index[joint]:.1%} instead of "
+        f"{found.price_index[other]:.1%} of today's, places {found.orders[joint]:.1f} instead of "
+        f"{found.orders[other]:.1f} order lines, orders {found.more_ordered:+.1%} units "
+        f"({found.first_half[joint]:.0%} instead of {found.first_half[other]:.0%} of them in the first half) "
+        f"and holds {found.more_stock:+.1%} stock."
     )
 
 
-def money(summary: Summary, amount: float) -> str:
-    """Money for people."""
+def notes(summary: Summary) -> tuple[str, ...]:
+    """What a reader must know of the table."""
+    said = []
+    count = len(summary.starts)
+    if 1 < count < FEW_CLUSTERS:
+        said.append(f"only {count} independent starts: the 95% intervals are likely too narrow")
+    if count == 1:
+        said.append("one start only: there are no intervals")
+    said.append(
+        "profit and gain are realised on demand that no planner has seen; promised is what the plan is expected to "
+        "earn on the estimated picture"
+    )
+    said.append(
+        f"≤ marks a bound from perfect information, on {summary.scenarios['clairvoyant']} of nature's "
+        f"{summary.scenarios['nature']} scenarios; its gain is over the status quo on the same"
+    )
+    said += [
+        f"{row.label}: {row.note}" for row in summary.rows if row.note and row.model not in (COORDINATED, CLAIRVOYANT)
+    ]
+    if summary.missing:
+        said.append(f"without a plan in the time given: {_some(summary.missing)}")
+    said.append("stock, capacity, lead time and cost figures are assumed: summary.md lists them with their reasons")
+    return tuple(said)
+
+
+def title(summary: Summary) -> str:
+    """What the figures are."""
+    unit = summary.period_unit or "period"
+    starts = f"mean of {len(summary.starts)} starts" if len(summary.starts) > 1 else "one start"
+    return f"{summary.case}: {summary.items} items, {summary.horizon} {unit}s a window, {starts}"
+
+
+def headline(row: Row, per: float = 1.0) -> tuple[tuple[str, str], ...]:
+    """The cells of a row, each a figure and what stands under it.
+
+    Args:
+        row: an operating model.
+        per: 1000 gives money in thousands.
+    """
+    if row.profit is None:
+        return ((row.label, ""), ("follows" if row.model == COORDINATED else "none", ""), *[("", "")] * 5)
+    bound = "≤ " if row.model == CLAIRVOYANT else ""
+    name, _, order = row.label.partition(" ")
+    return (
+        (name, order),
+        _stacked(row.profit, per, bound, ""),
+        ("", "") if row.gain is None else _stacked(row.gain, per, bound, "+"),
+        (_amount(row.promised, per, ""), ""),
+        (_share(row.margin, 1), _share(row.forecast_error, 1)),
+        ("" if row.stock is None else f"{row.stock:,.0f}", _share(row.fill_rate, 1)),
+        (_share(row.gap, 2), "" if row.seconds is None else f"{row.seconds:.1f}"),
+    )
+
+
+HEADLINE = (
+    ("operating", "model"),
+    ("profit", "95% interval"),
+    ("gain", "95% interval"),
+    ("promised", ""),
+    ("margin", "error"),
+    ("stock", "fill rate"),
+    ("gap", "seconds"),
+)
+
+
+def to_markdown(summary: Summary) -> str:
+    """The page: everything in it is in the summary's JSON too."""
+    parts = [
+        f"# {summary.title}",
+        f"**{finding(summary)}**",
+        *sentences(summary),
+        _headline_table(summary).to_markdown().rstrip(),
+        "\n".join(f"- {note}" for note in notes(summary)),
+        "![Where the gain comes from](waterfall.png)",
+        _gains_table(summary).to_markdown().rstrip(),
+        _orders_table(summary).to_markdown().rstrip(),
+    ]
+    if summary.booking is not None:
+        parts += [_booking_table(summary).to_markdown().rstrip(), _cost_table(summary).to_markdown().rstrip()]
+    if summary.interaction is not None:
+        parts.append(_interaction_table(summary).to_markdown().rstrip())
+    if summary.tightness:
+        parts += [_tightness_table(summary).to_markdown().rstrip(), "![Gain against tightness](tightness.png)"]
+    parts += [_figures_table(summary).to_markdown().rstrip(), _settings_table(summary).to_markdown().rstrip()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline_table(summary: Summary) -> Table:
+    header = (
+        "operating model",
+        f"profit, {summary.currency} [95%]",
+        f"gain over status quo, {summary.currency} [95%]",
+        "promised",
+        "gross margin",
+        "forecast error",
+        "average stock, units",
+        "fill rate",
+        "solver gap",
+        "seconds",
+    )
+    rows = []
+    for row in summary.rows:
+        (_, profit, gain, promised, margin, stock, gap) = headline(row)
+        rows.append((row.label, _inline(profit), _inline(gain), promised[0], *margin, *stock, *gap))
+    return Table(title(summary), header, tuple(rows), text_columns=1)
+
+
+def _gains_table(summary: Summary) -> Table:
+    header = ("what", "realised [95%]", "per cent", "in sample", "between the optima, in sample")
+    rows = tuple(
+        (
+            f"{_called(gain.model)} over {_called(gain.over)}",
+            _inline(_stacked(gain.realised, 1.0, "", "+")),
+            f"{gain.percent:+.1f}%",
+            "" if gain.in_sample is None else f"{gain.in_sample.plan:+,.0f}",
+            "" if gain.in_sample is None else _ends(gain.in_sample.low, gain.in_sample.high),
+        )
+        for gain in summary.gains
+    )
+    return Table(f"Gains a window, {summary.currency}", header, rows, text_columns=1)
+
+
+def _orders_table(summary: Summary) -> Table:
+    def mark(model: str) -> str:
+        said = []
+        if model == summary.best_promised:
+            said.append("best by what it promises: the best sequential")
+        if model == summary.best_realised:
+            said.append("best on nature")
+        return "; ".join(said)
+
+    rows = tuple(
+        (order.model.removeprefix("sequential "), mark(order.model), f"{order.promised:,.0f}", f"{order.realised:,.0f}")
+        for order in summary.orders
+    )
+    return Table("Orders of hand-offs", ("order", "", "promised", "realised"), rows, text_columns=2)
+
+
+def _booking_table(summary: Summary) -> Table:
+    assert summary.booking is not None
+    rows = [(name, f"{value:+,.0f}") for name, value in summary.booking.booked.items()]
+    rows.append(("realised, isolated", f"{summary.booking.realised:+,.0f}"))
+    rows.append(("leakage [95%]", _inline(_stacked(summary.booking.leakage, 1.0, "", "+"))))
+    return Table("Booked against realised", ("who", f"{summary.currency} a window"), tuple(rows), text_columns=1)
+
+
+def _cost_table(summary: Summary) -> Table:
+    assert summary.booking is not None
+    matrix = summary.booking.cost_matrix
+    causes = list(next(iter(matrix.values())))
+    rows = tuple((name, *(f"{effects[cause]:+,.0f}" for cause in causes)) for name, effects in matrix.items())
+    header = ("function alone", *(cause.replace("_", " ") for cause in causes))
+    return Table(f"Effect on profit by cause, {summary.currency} a window", header, rows, text_columns=1)
+
+
+def _interaction_table(summary: Summary) -> Table:
+    assert summary.interaction is not None
+    found = summary.interaction
+    rows = [(name, f"{value:+,.0f}", "") for name, value in found.dividends.items()]
+    rows += [(f"share of {name}", "", f"{value:+,.0f}") for name, value in found.shapley.items()]
+    header = ("functions, side by side", "beyond its parts", "Shapley value")
+    return Table(f"Interaction, realised, {summary.currency} a window", header, tuple(rows), text_columns=1)
+
+
+def _tightness_table(summary: Summary) -> Table:
+    rows = tuple(
+        (
+            f"{level.tightness:g}",
+            str(level.starts),
+            f"{level.gain.realised.mean:+,.0f}",
+            f"{level.gain.percent:+.1f}%",
+            "" if level.gain.in_sample is None else f"{level.gain.in_sample.plan:+,.0f}",
+            "" if level.gain.in_sample is None else _ends(level.gain.in_sample.low, level.gain.in_sample.high),
+        )
+        for level in summary.tightness
+    )
+    header = ("capacities × assumed", "starts", "realised", "per cent", "in sample", "between the optima, in sample")
+    name = f"Joint over sequential by tightness of the shared limits, {summary.currency} a window"
+    return Table(name, header, rows, text_columns=1)
+
+
+def _figures_table(summary: Summary) -> Table:
+    rows = tuple(
+        (figure.name, f"{figure.value:g}", figure.unit, "assumed" if figure.assumed else "from the data", figure.reason)
+        for figure in summary.assumptions
+    )
+    return Table("Operating figures", ("figure", "value", "unit", "origin", "reason"), rows, text_columns=5)
+
+
+def _settings_table(summary: Summary) -> Table:
+    shown = {**summary.settings, **summary.versions}
+    rows = tuple((name.replace("_", " "), str(value)) for name, value in shown.items())
+    return Table("Settings and versions", ("what", "which"), rows, text_columns=2)
+
+
+def find(summary: Summary, model: str, over: str) -> Gain | None:
+    """The gain of one operating model over another, if it is known."""
+    return next((gain for gain in summary.gains if (gain.model, gain.over) == (model, over)), None)
+
+
+def _called(model: str) -> str:
+    return "best sequential" if model == BEST_SEQUENTIAL else model
+
+
+def _some(names: tuple[str, ...], shown: int = 5) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def _money(summary: Summary, amount: float) -> str:
     return f"{summary.currency} {amount:,.0f}".strip()
 
 
-def signed(summary: Summary, amount: float) -> str:
-    """A difference of money for people."""
+def _signed(summary: Summary, amount: float) -> str:
     return f"{summary.currency} {amount:+,.0f}".strip()
 
 
-def interval(summary: Summary, mean: float, low: float | None, high: float | None) -> str:
-    """A difference of money with its interval."""
-    ends = ("−∞" if low is None else f"{low:+,.0f}", "∞" if high is None else f"{high:+,.0f}")
-    return f"{signed(summary, mean)} [{ends[0]}, {ends[1]}]"
+def _amount(amount: float | None, per: float, sign: str) -> str:
+    return "" if amount is None else f"{amount / per:{sign},.{0 if per == 1 else 1}f}"
 
 
-def headline_table(summary: Summary) -> Table:
-    """One row per operating model."""
-    header = ("operating model", "profit", "gain", "margin", "forecast error", "stock", "fill", "gap", "seconds")
-    rows = tuple(_headline(row) for row in summary.rows)
-    window = f"{summary.horizon} {summary.period_unit}s"
-    title = f"{summary.title}: {summary.currency} in {window}, mean of {len(summary.starts)} starts"
-    return Table(title, header, rows, text_columns=1)
-
-
-def _headline(row: Row) -> tuple[str, ...]:
-    if row.profit is None:
-        return (row.label, row.note, *[""] * 7)
-    bound = "≤ " if row.model == CLAIRVOYANT else ""
-    return (
-        row.label,
-        bound + _estimate(row.profit, ","),
-        "" if row.gain is None else bound + _estimate(row.gain, "+,"),
-        _share(row.margin, 1),
-        _share(row.forecast_error, 0),
-        "" if row.stock is None else f"{row.stock:,.0f}",
-        _share(row.fill_rate, 1),
-        _share(row.gap, 2),
-        "" if row.seconds is None else f"{row.seconds:.1f}",
+def _stacked(found: Estimate, per: float, bound: str, sign: str) -> tuple[str, str]:
+    """An estimate over its interval."""
+    if found.low is None or found.high is None:
+        return bound + _amount(found.mean, per, sign), ""
+    return bound + _amount(found.mean, per, sign), " to ".join(
+        _amount(end, per, sign) for end in (found.low, found.high)
     )
 
 
-def _estimate(found: Estimate, sign: str) -> str:
-    if found.low is None or found.high is None:
-        return f"{found.mean:{sign}.0f}"
-    return f"{found.mean:{sign}.0f} [{found.low:{sign}.0f}, {found.high:{sign}.0f}]"
+def _inline(cell: tuple[str, str]) -> str:
+    return f"{cell[0]} [{cell[1]}]" if cell[1] else cell[0]
+
+
+def _range(found: Estimate) -> str:
+    return f"[95% {_ends(found.low, found.high)}]" if found.low is not None else "(one start: no interval)"
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    ends: Iterable[str] = ("−∞" if low is None else f"{low:+,.0f}", "∞" if high is None else f"{high:+,.0f}")
+    return " to ".join(ends)
 
 
 def _share(value: float | None, decimals: int) -> str:
     return "" if value is None else f"{value:.{decimals}%}"
-
-
-def to_markdown(summary: Summary) -> str:
-    """The page."""
-    parts = [f"# {summary.title}", *sentences(summary), headline_table(summary).to_markdown()]
-    return "\n\n".join(parts) + "\n"

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from desilo.harness import experiment
 from desilo.harness.cli import Exit
@@ -21,8 +22,13 @@ from desilo.harness.records import CellRecord, write_text
 from desilo.harness.report import summarise
 from desilo.harness.run import Finished, load
 from desilo.harness.run import run as run_experiment
-from desilo.harness.words import headline_table, sentences, to_markdown
+from desilo.harness.words import HEADLINE, finding, headline, notes, sentences, title, to_markdown
 from desilo.solving import Stop
+
+WIDE = 92
+"""Columns from which money is shown in full."""
+
+WRITTEN = ("summary.md", "summary.json", "waterfall.png", "tightness.png", "plans", "instances")
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
@@ -137,14 +143,23 @@ def _show(finished: Finished, folder: Path) -> None:
     write_plots(summary, folder)
 
     console = Console(highlight=False)
-    table = headline_table(summary)
-    shown = Table(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for k, name in enumerate(table.header):
-        shown.add_column(name, justify="left" if k < table.text_columns else "right")
-    for row in table.rows:
-        shown.add_row(*row)
-    console.print(shown, markup=False)
+    wide = console.width >= WIDE
+    unit = summary.currency if wide else f"thousand {summary.currency}"
+    console.print(f"\n{title(summary)}; money in {unit}", style="bold", markup=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1 if wide else 0, 0, 0))
+    for k, names in enumerate(HEADLINE):
+        table.add_column(_stack(names), justify="right" if k else "left", no_wrap=True)
+    for row in summary.rows:
+        table.add_row(*(_stack(cell) for cell in headline(row, 1.0 if wide else 1000.0)))
+    console.print(table)
+    for note in notes(summary):
+        console.print(f"- {note}", style="dim", markup=False)
+    console.print(f"\n{finding(summary)}", style="bold", markup=False)
     for sentence in sentences(summary):
-        console.print(sentence, markup=False)
-        console.print()
-    console.print(f"Everything is in {folder}: summary.md, summary.json, waterfall.png, tightness.png, plans, records")
+        console.print(f"\n{sentence}", markup=False)
+    console.print(f"\nWritten to {folder}: {', '.join(WRITTEN)}, and the records", markup=False, soft_wrap=True)
+
+
+def _stack(cell: tuple[str, str]) -> Text:
+    """A figure, and what stands under it."""
+    return Text.assemble(cell[0], *([("\n" + cell[1], "dim")] if cell[1] else []))
