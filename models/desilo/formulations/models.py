@@ -68,21 +68,20 @@ def joint_model(
     return Built(m, time.perf_counter() - started)
 
 
-def pricing_model(
-    instance: Instance, freedom: Freedom | None = None, formulation: Formulation = Formulation.TIGHT
-) -> Built:
+def pricing_model(instance: Instance, freedom: Freedom | None = None) -> Built:
     """Pricing for itself: expected margin at unlimited supply, under its own rules.
 
-    Its objective is linear in demand, so the mean demand is exact.
+    Its objective is linear in demand, so the mean demand is exact. There is only a tight formulation: with cross
+    effects the margin is linear in the pair variables alone.
     """
     started = time.perf_counter()
     freedom = freedom or Freedom.full(instance)
     with collection_paused():
         m = pyo.ConcreteModel(name=f"{instance.name} pricing")
         m.pricing, m.response, m.resources = pyo.Block(), pyo.Block(), pyo.Block()
-        declare_pricing(m.pricing, instance, freedom.levels, formulation)
+        declare_pricing(m.pricing, instance, freedom.levels, Formulation.TIGHT)
         declare_response(m.response, m.pricing, instance, instance.expected_demand[..., None], Formulation.TIGHT)
-        declare_resources(m.resources, m.pricing, None, instance, formulation, range(1))
+        declare_resources(m.resources, m.pricing, None, instance, Formulation.TIGHT, range(1))
         margin = sum(
             (m.pricing.p[i, level, t] - float(instance.unit_cost[i, t]))
             * demand_at_level(m.response, m.pricing, i, level, t, 0)

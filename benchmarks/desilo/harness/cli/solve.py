@@ -175,7 +175,7 @@ def _program(model: str, instance: Instance, formulation: Formulation) -> Any:
     from desilo.formulations.models import joint_model, pricing_model
 
     if model == "pricing-only":
-        return pricing_model(instance, None, formulation).model
+        return pricing_model(instance).model  # it has one formulation
     freedom = Freedom.full(instance)
     if model == "inventory-only":
         freedom = freedom.at_levels(instance.reference[:, None].repeat(instance.periods, axis=1))
