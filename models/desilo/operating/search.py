@@ -68,7 +68,8 @@ def search(desk: Desk, picture: Instance, freedom: Freedom, best: Decision | Non
     if best is None or whole.stop in {Stop.INFEASIBLE, Stop.UNBOUNDED, Stop.ERROR}:
         return whole
     bound = min(bound, whole.bound)
-    return _conclude(desk, whole if whole.plan is not None and whole.objective >= best.objective else best, bound)
+    better = whole if whole.plan is not None and whole.objective >= best.objective else best
+    return _conclude(desk, better, bound, proven=whole.stop is Stop.OPTIMAL)
 
 
 def _improve(
@@ -76,7 +77,7 @@ def _improve(
 ) -> Decision:
     """The best plan found in the neighbourhoods, until that many seconds are spent."""
     gap = desk.options.gap
-    target = bound / (1 + gap) if bound > 0 else bound / (1 - gap)
+    target = bound / (1 + gap) if bound > 0 else bound / (1 - gap) if gap < 1 else -math.inf
     stale = 0  # neighbourhoods tried since the last gain
     for round_ in itertools.count():
         assert best.plan is not None
@@ -113,9 +114,12 @@ def _neighbourhood(picture: Instance, freedom: Freedom, used: Bools, incumbent: 
     return levels
 
 
-def _conclude(desk: Desk, best: Decision, bound: float) -> Decision:
-    """The best plan with the best bound; optimal if they are as close as asked, however that came about."""
+def _conclude(desk: Desk, best: Decision, bound: float, proven: bool = False) -> Decision:
+    """The best plan with the best bound; optimal if they are as close as asked, however that came about.
+
+    At a gap of 0 the solver's word counts: its bound and the plan's profit differ by its tolerances.
+    """
     bound = max(bound, best.objective)
-    close = relative_gap(best.objective, bound) <= desk.options.gap
+    close = proven or relative_gap(best.objective, bound) <= desk.options.gap
     stop = Stop.OPTIMAL if close else Stop.INTERRUPTED if desk.interrupted else Stop.TIME_LIMIT
     return replace(best, model=desk.model, stop=stop, bound=bound, steps=tuple(desk.steps))
