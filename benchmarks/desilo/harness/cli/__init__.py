@@ -28,10 +28,6 @@ class Exit(IntEnum):
     INFEASIBLE = 4
 
 
-INTERRUPTED = 130
-"""What Typer makes of a Ctrl-C that no command has dealt with."""
-
-
 def application() -> typer.Typer:
     """The `desilo` command with all its subcommands."""
     from desilo.harness.cli import check, data, generate, run, solve
@@ -66,11 +62,6 @@ def main() -> None:
         for problem in bad.problems:
             complain(f"error: {problem}")
         sys.exit(Exit.BAD_INPUT)
-    except SystemExit as done:
-        if done.code == INTERRUPTED:
-            complain("interrupted")
-            sys.exit(Exit.UNEXPECTED)
-        raise
     except Exception as error:
         if os.environ.get("DESILO_DEBUG"):
             raise

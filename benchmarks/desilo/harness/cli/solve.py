@@ -119,7 +119,11 @@ def solve_instance(
     problem = read_instance(instance)
     options = Options(math.inf if time_limit is None else time_limit, gap, seed, threads, log=log)
     with _spinner(f"{model} on {problem.name}", silent=log), _log_on_stderr() if log else nullcontext():
-        decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation))
+        try:
+            decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation))
+        except KeyboardInterrupt:  # outside the solver, or the second one within it
+            complain("interrupted before there was a plan")
+            raise typer.Exit(Exit.UNEXPECTED) from None
     if out is not None and decision.plan is not None:
         write_plan(problem, decision.plan, out)
     facts = as_dict(problem, decision, options, formulation)
@@ -240,25 +244,26 @@ def _show(facts: Mapping[str, Any], currency: str) -> None:
     def money(figure: float | None) -> str:
         return "-" if figure is None else f"{figure:,.2f} {currency}".rstrip()
 
-    def share(figure: float | None) -> str:
-        return "-" if figure is None else f"{figure:.3%}"
-
+    gap = "-" if facts["gap"] is None else f"{facts['gap']:.4%}"
     screen = Console(highlight=False, soft_wrap=True, markup=False)
     screen.print(f"{facts['instance']}, {facts['model']}: {facts['status']}")
     screen.print(f"expected profit  {money(facts['objective'])}")
-    screen.print(f"at most          {money(facts['bound'])}, gap {share(facts['gap'])}")
+    screen.print(f"bound            {money(facts['bound'])}, gap {gap}")
     if facts["repaired"]:
         screen.print("orders were cut: together the functions' plans broke a hard limit")
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("step", no_wrap=True)
+    table.add_column("decision", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for name in ("rows", "columns", "nodes", "gap", "seconds"):
+    for name in ("solves", "rows", "columns", "nodes", "seconds"):
         table.add_column(name, justify="right")
-    for step in facts["steps"]:
-        size, seconds = step["size"], sum(step["seconds"].values())
-        counts = (size["rows"], size["columns"], step["nodes"])
-        figures = (*(str(count) for count in counts), share(step["gap"]), f"{seconds:.2f}")
-        table.add_row(step["function"], step["stop"], *figures)
+    for decision in dict.fromkeys(step["function"] for step in facts["steps"]):
+        steps = [step for step in facts["steps"] if step["function"] == decision]
+        status = next((step["stop"] for step in steps if step["stop"] != "optimal"), "optimal")
+        rows, columns = (max(step["size"][side] for step in steps) for side in ("rows", "columns"))
+        nodes = sum(step["nodes"] for step in steps)
+        seconds = sum(sum(step["seconds"].values()) for step in steps)
+        counts = (str(count) for count in (len(steps), rows, columns, nodes))
+        table.add_row(decision, status, *counts, f"{seconds:.2f}")
     screen.print(table)
     screen.print(f"{facts['seconds']:.2f} s with {facts['solver']}")
 

@@ -1,0 +1,1 @@
+"""Timings with pytest-benchmark: `pytest benchmarks`."""
