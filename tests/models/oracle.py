@@ -110,7 +110,9 @@ def _patterns(low: Floats, high: Floats) -> Iterator[Bools]:
         yield placed.reshape(low.shape)
 
 
-def _solve(instance: Instance, allowed: Bools, low: Floats, high: Floats, placed: Bools | None, scale: float = 1) -> Answer:
+def _solve(
+    instance: Instance, allowed: Bools, low: Floats, high: Floats, placed: Bools | None, scale: float = 1
+) -> Answer:
     I, T = instance.unit_cost.shape
     K, W, R = instance.price.shape[1], len(instance.scenarios), len(instance.resources)
     rows = Rows(
@@ -128,12 +130,12 @@ def _solve(instance: Instance, allowed: Bools, low: Floats, high: Floats, placed
     price = np.nan_to_num(instance.price)
     above = price - instance.reference_price[:, None]
     pi = instance.probability
-    largest = 20 * (instance.demand.max(axis=2).sum() + instance.initial_stock.sum() + instance.receipt.sum() + 1)
-    largest += 20 * instance.min_order.max() + 2 * sum(
-        np.abs(r.capacity[np.isfinite(r.capacity)]).sum() / min(np.abs(a[a != 0]).min() for a in r.use.values() if a.any())
-        for r in instance.resources
-        if any(a.any() for a in r.use.values())
-    )
+    # no order need be larger, short of orders that pay unsold: those are tried again at ten times as much
+    amounts = [np.abs(a[a != 0]) for resource in instance.resources for a in resource.use.values() if a.any()]
+    capacity = sum(np.abs(r.capacity[np.isfinite(r.capacity)]).sum() for r in instance.resources)
+    units = instance.demand.max(axis=2).sum() + instance.initial_stock.sum() + instance.receipt.sum() + 1
+    largest = 20 * (units + instance.min_order.max())
+    largest += 2 * capacity * len(instance.resources) / min((a.min() for a in amounts), default=1)
     largest *= scale
     profit = np.zeros(rows.width)
     lower, upper = np.zeros(rows.width), np.full(rows.width, np.inf)

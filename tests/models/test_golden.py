@@ -106,7 +106,8 @@ def row_text(row: Any) -> str:
     """One row or objective: its name, its terms in order of the variables' names, its bounds."""
     linear = generate_standard_repn(row.body if row.ctype is pyo.Constraint else row.expr)
     assert linear.is_linear(), row.name
-    terms = sorted((variable.name, coefficient) for variable, coefficient in zip(linear.linear_vars, linear.linear_coefs))
+    names = [variable.name for variable in linear.linear_vars]
+    terms = sorted(zip(names, linear.linear_coefs, strict=True))
     body = [f"  {coefficient:+.10g} {name}" for name, coefficient in terms if coefficient]
     constant = linear.constant or 0.0
     if row.ctype is pyo.Objective:

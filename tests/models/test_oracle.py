@@ -97,7 +97,7 @@ def test_operating_models_find_what_the_oracle_finds(kind: str, seed: int) -> No
 
 def combinations(instance: Instance) -> int:
     """Vectors of levels times sets of orders."""
-    I, T = instance.unit_cost.shape
+    T = instance.periods
     orders = ((np.arange(T) + instance.lead_time[:, None] < T) & (instance.max_order > 0)).sum()
     return int(np.prod(instance.has_level.sum(axis=1).astype(float) ** T) * 2.0**orders)
 
