@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,8 +20,8 @@ BLUE, GREEN, VERMILLION, ORANGE, GREY = "#0072B2", "#009E73", "#D55E00", "#E69F0
 def write_plots(summary: Summary, folder: Path) -> None:
     """Write `waterfall.png` and `tightness.png`, each wholly or not at all."""
     for name, chart in {"waterfall": waterfall(summary), "tightness": tightness(summary)}.items():
-        fresh = folder / f"{TEMPORARY}{name}.png"
-        chart.savefig(fresh, dpi=150)
+        fresh = folder / f"{TEMPORARY}{name}"
+        chart.savefig(fresh, dpi=150, format="png")
         fresh.replace(folder / f"{name}.png")
 
 
@@ -31,10 +32,10 @@ def waterfall(summary: Summary) -> Figure:
     position = 0
     ticks: list[str] = []
 
-    def bar(name: str, height: float, base: float, colour: str) -> None:
+    def bar(name: str, height: float, base: float, colour: str, whisker: float = -np.inf) -> None:
         nonlocal position
         panel.bar(position, height, bottom=base, color=colour, width=0.7, zorder=2)
-        top = max(base, base + height)
+        top = max(base, base + height, whisker)
         panel.annotate(f"{height:+,.0f}", (position, top), (0, 3), textcoords="offset points", ha="center", fontsize=9)
         ticks.append(name)
         position += 1
@@ -47,10 +48,11 @@ def waterfall(summary: Summary) -> Figure:
 
     def total(name: str, found: Estimate) -> None:
         nonlocal level
-        bar(name, found.mean, 0.0, BLUE)
+        bar(name, found.mean, 0.0, BLUE, -np.inf if found.high is None else found.high)
         if found.low is not None and found.high is not None:
             panel.plot([position - 1] * 2, [found.low, found.high], color="black", lw=1.4, zorder=3)
-        panel.plot([position - 0.65, position + 0.35], [found.mean] * 2, color=GREY, lw=0.8, zorder=1)
+        if name != "joint":
+            panel.plot([position - 0.65, position + 0.35], [found.mean] * 2, color=GREY, lw=0.8, zorder=1)
         level = found.mean
 
     isolated, best, joint = (find(summary, model, STATUS_QUO) for model in (ISOLATED, BEST_SEQUENTIAL, JOINT))
@@ -59,7 +61,7 @@ def waterfall(summary: Summary) -> Figure:
             if "+" not in name:
                 step(f"{name}\nalone", dividend)
         step(
-            "getting in each\nother's way" if summary.interaction.total.mean < 0 else "helping\neach other",
+            "in each\nother's way" if summary.interaction.total.mean < 0 else "helping\neach other",
             summary.interaction.total.mean,
         )
         total("isolated", isolated.realised)
@@ -94,10 +96,9 @@ def _waterfall_title(summary: Summary) -> str:
     over_best, over_isolated = find(summary, JOINT, BEST_SEQUENTIAL), find(summary, JOINT, ISOLATED)
     if over_best is None or over_isolated is None:
         return f"{summary.case}: no joint plan in the time given"
-    connected = f"{summary.currency} {over_isolated.realised.mean:+,.0f} over isolated"
     return (
-        f"{summary.case}: connecting the functions brings {connected};\n"
-        f"{over_best.realised.mean:+,.0f} of it is joint over the best sequential plan"
+        f"{summary.case}: deciding as one realises {summary.currency} {over_isolated.realised.mean:+,.0f} a window "
+        f"over isolated functions,\n{over_best.realised.mean:+,.0f} over the best sequential plan"
     )
 
 

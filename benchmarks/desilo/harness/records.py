@@ -130,6 +130,7 @@ class RunRecord(Record):
 
     schema_version: SchemaVersion = 1
     settings: dict[str, Any]
+    case: str
     title: str
     currency: str
     period_unit: str
@@ -167,7 +168,7 @@ def read_record(kind: type[AnyRecord], path: Path) -> AnyRecord:
 def write_text(text: str, path: Path) -> None:
     """Write a file wholly or not at all: a temporary file beside it is renamed once it is on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY, suffix=path.suffix)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)

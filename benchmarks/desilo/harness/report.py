@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from math import fsum
 from statistics import fmean
 from typing import Any, Literal
@@ -278,7 +279,7 @@ def summarise(finished: Finished) -> Summary:
     gains += [results.gain(BEST_SEQUENTIAL, ISOLATED)]
     tightness = _tightness(results, finished)
     return Summary(
-        case=str(run.settings["case"]),
+        case=run.case,
         title=run.title,
         currency=run.currency,
         period_unit=run.period_unit,
@@ -450,10 +451,12 @@ def _interaction(results: _Results) -> Interaction | None:
     together = {start: worth[start][everyone] for start in starts}
     apart = {start: fsum(worth[start][frozenset({function.value})] for function in Function) for start in starts}
     excess = results.gain(JOINT, ISOLATED)
-    order = [function.value for function in Function]
+    dividends = harsanyi(mean)
     return Interaction(
         dividends={
-            "+".join(sorted(part, key=order.index)): dividend for part, dividend in harsanyi(mean).items() if part
+            "+".join(optimised): dividends[frozenset(function.value for function in optimised)]
+            for size in range(1, len(Function) + 1)
+            for optimised in combinations(Function, size)
         },
         shapley=shapley(mean),
         total=results.estimate(apart, together),

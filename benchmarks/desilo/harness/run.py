@@ -243,6 +243,7 @@ def describe(
     figures = {name: getattr(case.assumptions, name) for name in Assumptions.model_fields}
     return RunRecord(
         settings=settings_dict(settings),
+        case=case.name,
         title=case.title,
         currency=case.currency,
         period_unit=case.period_unit,

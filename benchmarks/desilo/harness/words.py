@@ -33,7 +33,9 @@ def wins(summary: Summary) -> str:
     """Where joint beats sequential out of sample."""
     if not summary.wins_at:
         return "at none of the tightness levels tried"
-    return "at tightness " + ", ".join(f"{level:g}" for level in summary.wins_at)
+    where = ", ".join(f"{level:g}" for level in summary.wins_at)
+    every = "every tightness tried:" if len(summary.wins_at) == len(summary.tightness) > 1 else "tightness"
+    return f"at {every} {where}"
 
 
 def sentences(summary: Summary) -> tuple[str, ...]:
@@ -107,8 +109,9 @@ def notes(summary: Summary) -> tuple[str, ...]:
     if count == 1:
         said.append("one start only: there are no intervals")
     said.append(
-        "profit and gain are realised on demand that no planner has seen; promised is what the plan is expected to "
-        "earn on the estimated picture"
+        "profit and gain over the status quo are realised on demand that no planner has seen; promised is what the "
+        "plan is expected to earn on the estimated picture; error is the forecast's on the held-out periods (WAPE); "
+        "gap is the largest"
     )
     said.append(
         f"≤ marks a bound from perfect information, on {summary.scenarios['clairvoyant']} of nature's "
@@ -145,17 +148,17 @@ def headline(row: Row, per: float = 1.0) -> tuple[tuple[str, str], ...]:
         (name, order),
         _stacked(row.profit, per, bound, ""),
         ("", "") if row.gain is None else _stacked(row.gain, per, bound, "+"),
-        (_amount(row.promised, per, ""), ""),
+        (_amount(row.promised, per=per), ""),
         (_share(row.margin, 1), _share(row.forecast_error, 1)),
-        ("" if row.stock is None else f"{row.stock:,.0f}", _share(row.fill_rate, 1)),
+        ("" if row.stock is None else _amount(row.stock), _share(row.fill_rate, 1)),
         (_share(row.gap, 2), "" if row.seconds is None else f"{row.seconds:.1f}"),
     )
 
 
 HEADLINE = (
     ("operating", "model"),
-    ("profit", "95% interval"),
-    ("gain", "95% interval"),
+    ("profit,", "95% interval"),
+    ("gain over", "status quo"),
     ("promised", ""),
     ("margin", "error"),
     ("stock", "fill rate"),
@@ -212,7 +215,7 @@ def _gains_table(summary: Summary) -> Table:
             f"{_called(gain.model)} over {_called(gain.over)}",
             _inline(_stacked(gain.realised, 1.0, "", "+")),
             f"{gain.percent:+.1f}%",
-            "" if gain.in_sample is None else f"{gain.in_sample.plan:+,.0f}",
+            "" if gain.in_sample is None else _amount(gain.in_sample.plan, "+"),
             "" if gain.in_sample is None else _ends(gain.in_sample.low, gain.in_sample.high),
         )
         for gain in summary.gains
@@ -230,7 +233,7 @@ def _orders_table(summary: Summary) -> Table:
         return "; ".join(said)
 
     rows = tuple(
-        (order.model.removeprefix("sequential "), mark(order.model), f"{order.promised:,.0f}", f"{order.realised:,.0f}")
+        (order.model.removeprefix("sequential "), mark(order.model), _amount(order.promised), _amount(order.realised))
         for order in summary.orders
     )
     return Table("Orders of hand-offs", ("order", "", "promised", "realised"), rows, text_columns=2)
@@ -238,8 +241,8 @@ def _orders_table(summary: Summary) -> Table:
 
 def _booking_table(summary: Summary) -> Table:
     assert summary.booking is not None
-    rows = [(name, f"{value:+,.0f}") for name, value in summary.booking.booked.items()]
-    rows.append(("realised, isolated", f"{summary.booking.realised:+,.0f}"))
+    rows = [(name, _amount(value, "+")) for name, value in summary.booking.booked.items()]
+    rows.append(("realised, isolated", _amount(summary.booking.realised, "+")))
     rows.append(("leakage [95%]", _inline(_stacked(summary.booking.leakage, 1.0, "", "+"))))
     return Table("Booked against realised", ("who", f"{summary.currency} a window"), tuple(rows), text_columns=1)
 
@@ -248,7 +251,7 @@ def _cost_table(summary: Summary) -> Table:
     assert summary.booking is not None
     matrix = summary.booking.cost_matrix
     causes = list(next(iter(matrix.values())))
-    rows = tuple((name, *(f"{effects[cause]:+,.0f}" for cause in causes)) for name, effects in matrix.items())
+    rows = tuple((name, *(_amount(effects[cause], "+") for cause in causes)) for name, effects in matrix.items())
     header = ("function alone", *(cause.replace("_", " ") for cause in causes))
     return Table(f"Effect on profit by cause, {summary.currency} a window", header, rows, text_columns=1)
 
@@ -256,8 +259,9 @@ def _cost_table(summary: Summary) -> Table:
 def _interaction_table(summary: Summary) -> Table:
     assert summary.interaction is not None
     found = summary.interaction
-    rows = [(name, f"{value:+,.0f}", "") for name, value in found.dividends.items()]
-    rows += [(f"share of {name}", "", f"{value:+,.0f}") for name, value in found.shapley.items()]
+    rows = [
+        (name, _amount(value, "+"), _amount(found.shapley.get(name), "+")) for name, value in found.dividends.items()
+    ]
     header = ("functions, side by side", "beyond its parts", "Shapley value")
     return Table(f"Interaction, realised, {summary.currency} a window", header, tuple(rows), text_columns=1)
 
@@ -267,9 +271,9 @@ def _tightness_table(summary: Summary) -> Table:
         (
             f"{level.tightness:g}",
             str(level.starts),
-            f"{level.gain.realised.mean:+,.0f}",
+            _amount(level.gain.realised.mean, "+"),
             f"{level.gain.percent:+.1f}%",
-            "" if level.gain.in_sample is None else f"{level.gain.in_sample.plan:+,.0f}",
+            "" if level.gain.in_sample is None else _amount(level.gain.in_sample.plan, "+"),
             "" if level.gain.in_sample is None else _ends(level.gain.in_sample.low, level.gain.in_sample.high),
         )
         for level in summary.tightness
@@ -308,23 +312,26 @@ def _some(names: tuple[str, ...], shown: int = 5) -> str:
 
 
 def _money(summary: Summary, amount: float) -> str:
-    return f"{summary.currency} {amount:,.0f}".strip()
+    return f"{summary.currency} {_amount(amount)}".strip()
 
 
 def _signed(summary: Summary, amount: float) -> str:
-    return f"{summary.currency} {amount:+,.0f}".strip()
+    return f"{summary.currency} {_amount(amount, '+')}".strip()
 
 
-def _amount(amount: float | None, per: float, sign: str) -> str:
-    return "" if amount is None else f"{amount / per:{sign},.{0 if per == 1 else 1}f}"
+def _amount(amount: float | None, sign: str = "", per: float = 1.0) -> str:
+    if amount is None:
+        return ""
+    decimals = 0 if per == 1 else 1
+    return f"{round(amount / per, decimals) + 0.0:{sign},.{decimals}f}"  # + 0.0: no minus sign on a zero
 
 
 def _stacked(found: Estimate, per: float, bound: str, sign: str) -> tuple[str, str]:
     """An estimate over its interval."""
     if found.low is None or found.high is None:
-        return bound + _amount(found.mean, per, sign), ""
-    return bound + _amount(found.mean, per, sign), " to ".join(
-        _amount(end, per, sign) for end in (found.low, found.high)
+        return bound + _amount(found.mean, sign, per), ""
+    return bound + _amount(found.mean, sign, per), " to ".join(
+        _amount(end, sign, per) for end in (found.low, found.high)
     )
 
 
@@ -337,7 +344,7 @@ def _range(found: Estimate) -> str:
 
 
 def _ends(low: float | None, high: float | None) -> str:
-    ends: Iterable[str] = ("−∞" if low is None else f"{low:+,.0f}", "∞" if high is None else f"{high:+,.0f}")
+    ends: Iterable[str] = ("−∞" if low is None else _amount(low, "+"), "∞" if high is None else _amount(high, "+"))
     return " to ".join(ends)
 
 

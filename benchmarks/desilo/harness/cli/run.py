@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,13 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
 
 
+def _number(value: float | None) -> float | None:
+    """A range lets nan through."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("nan is not a number of seconds")
+    return value
+
+
 def register(app: typer.Typer) -> None:
     """Add this module's commands to the application."""
     app.command()(run)
@@ -45,7 +53,10 @@ def run(
     quick: Annotated[bool, typer.Option("--quick", help="A small run: one price zone, in under a minute.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of scenarios, nature, solver and resampling.")] = 1,
     time_limit: Annotated[
-        float | None, typer.Option(min=1, help="Seconds for the whole run.", show_default="300; 45 with --quick")
+        float | None,
+        typer.Option(
+            min=1, max=1e6, callback=_number, help="Seconds for the whole run.", show_default="300; 45 with --quick"
+        ),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Operating models worked out at the same time.", show_default="2")

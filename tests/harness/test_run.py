@@ -1,0 +1,336 @@
+"""`desilo run`: plans that hold, records that are used again when and only when they may be, kills and limits."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from small_run import Ear, small_settings, write_small_case
+
+from desilo.cases.errors import BadInput
+from desilo.cases.plan import read_plan
+from desilo.cases.reading import read_instance
+from desilo.harness import run as run_module
+from desilo.harness.check import check
+from desilo.harness.cli import Exit, main
+from desilo.harness.cli.run import INTERRUPTED
+from desilo.harness.experiment import (
+    CLAIRVOYANT,
+    JOINT,
+    MODELS,
+    Settings,
+    Task,
+    cells_of,
+    prepare,
+    prepare_case,
+    starts_of,
+)
+from desilo.harness.records import CellRecord
+from desilo.harness.run import Finished, load, run, share_of_time
+from desilo.harness.sell import sell_first_come
+from desilo.solving import Options
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_case(tmp_path_factory.mktemp("case") / "small")
+
+
+@pytest.fixture(scope="module")
+def whole(case: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Finished]:
+    """A run that nothing came between."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    return folder, run(small_settings(case), folder, Ear())
+
+
+@pytest.fixture
+def copy(whole: tuple[Path, Finished], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole[0], tmp_path / "run"))
+
+
+def without_time(record: CellRecord) -> dict[str, Any]:
+    """A record without what the clock has a part in."""
+
+    def strip(value: Any) -> Any:
+        if isinstance(value, dict):
+            timed = {"seconds", "limit", "run_limit", "time_limit"}
+            return {name: strip(part) for name, part in value.items() if name not in timed}
+        return [strip(part) for part in value] if isinstance(value, list) else value
+
+    found: dict[str, Any] = strip(record.model_dump(mode="json"))
+    return found
+
+
+def same(one: Finished, other: Finished) -> bool:
+    return [without_time(cell) for cell in one.cells] == [without_time(cell) for cell in other.cells]
+
+
+def test_every_plan_is_on_file_holds_and_earns_what_its_record_says(whole: tuple[Path, Finished]) -> None:
+    folder, finished = whole
+    assert finished.complete
+    instances = {path: read_instance(path) for path in (folder / "instances").glob("*/*")}
+    for record in finished.cells:
+        if record.cell.model == CLAIRVOYANT:
+            continue
+        place = folder / "instances" / f"{record.cell.start}-t{record.cell.tightness:g}"
+        picture, nature = (instances[place / name] for name in ("estimated", "nature"))
+        plan = read_plan(picture, folder / "plans" / f"{record.cell.slug}.json")
+        found = check(picture, plan)
+        assert found.feasible
+        assert record.promise is not None and record.promise.feasible and record.nature is not None
+        assert record.promise.profit == pytest.approx(found.profit, rel=1e-9)
+        assert record.nature.profit == pytest.approx(sell_first_come(nature, plan).expected_profit, rel=1e-9)
+
+
+def test_no_plan_promises_more_than_joint_nor_earns_more_than_the_clairvoyant_bound(
+    whole: tuple[Path, Finished],
+) -> None:
+    by_cell = {(r.cell.start, r.cell.tightness, r.cell.model): r for r in whole[1].cells}
+    compared = 0
+    for (start, tightness, _), record in by_cell.items():
+        joint = by_cell[start, tightness, JOINT].bound
+        bound = by_cell.get((start, tightness, CLAIRVOYANT))
+        if record.promise is not None and record.promise.profit is not None and joint is not None:
+            assert record.promise.profit <= joint + 1e-6 * abs(joint)
+        if record.nature is not None and bound is not None and bound.bound is not None:
+            assert record.nature.sampled_profit <= bound.bound + 1e-6 * abs(bound.bound)
+            compared += 1
+    assert compared > 20
+
+
+def test_pictures_and_nature_differ_in_demand_only_and_tightness_in_shared_capacities_only(case: Path) -> None:
+    settings = small_settings(case)
+    opened = prepare_case(settings)
+    start = starts_of(opened, settings)[0]
+    problems = prepare(opened, start, settings)
+    loose, tight = problems[1.0], problems[0.5]
+    assert (tight.nature.demand == loose.nature.demand).all()
+    for one, other in zip(loose.nature.resources, tight.nature.resources, strict=True):
+        factor = 1.0 if one.is_pricing_rule else 0.5
+        assert other.capacity == pytest.approx(factor * one.capacity)
+    other = prepare(opened, start, replace(settings, seed=4))[1.0]
+    assert not (other.nature.demand == loose.nature.demand).all()
+
+
+def test_the_grid_has_every_model_on_every_start_and_some_at_other_tightness(case: Path) -> None:
+    settings = small_settings(case)
+    cells = cells_of(prepare_case(settings), settings)
+    assert {cell.model for cell in cells if cell.tightness == 1} == set(MODELS)
+    assert sum(cell.tightness == 1 for cell in cells) == 2 * len(MODELS)
+    assert {cell.start for cell in cells if cell.tightness != 1} == {131}
+    assert len(set(cells)) == len(cells)
+
+
+def test_windows_do_not_overlap_and_lie_in_the_hold_out(case: Path) -> None:
+    for horizon in (2, 4, 7):
+        for wanted in (1, 3, 50):
+            settings = small_settings(case, horizon=horizon, starts=wanted)
+            starts = starts_of(prepare_case(settings), settings)
+            assert 1 <= len(starts) <= wanted
+            assert starts[0] == 131 and starts[-1] + horizon - 1 <= 160
+            assert all(b - a >= horizon for a, b in pairwise(starts))
+
+
+def test_a_finished_run_is_not_worked_out_again(case: Path, whole: tuple[Path, Finished], copy: Path) -> None:
+    ear = Ear()
+    again = run(small_settings(case), copy, ear)
+    assert again.cells == whole[1].cells and ear.worked_out == []
+
+
+def test_what_is_missing_broken_or_changed_is_worked_out_again_and_said(
+    case: Path, whole: tuple[Path, Finished], copy: Path
+) -> None:
+    (copy / "records" / "131-t1-joint.json").unlink()
+    broken = copy / "records" / "131-t1-isolated.json"
+    broken.write_text(broken.read_text()[:200])
+    plan = copy / "plans" / "159-t1-joint.json"
+    plan.write_text(plan.read_text().replace('"quantity": ', '"quantity": 1'))
+    (copy / "records" / ".writing-x.json").write_text("{")
+    (copy / "records" / "999-t1-joint.json").write_text("{}")
+    ear = Ear()
+    again = run(small_settings(case), copy, ear)
+    assert {r.cell.slug for r in ear.worked_out} == {"131-t1-joint", "131-t1-isolated", "159-t1-joint"}
+    assert any("131-t1-isolated" in note and "cannot be read" in note for note in ear.notes)
+    assert any("159-t1-joint" in note and "plan" in note for note in ear.notes)
+    assert same(again, whole[1])
+    assert {path.stem for path in (copy / "records").iterdir()} == {cell.slug for cell in again.record.cells}
+
+
+def test_a_changed_setting_is_named(case: Path, copy: Path) -> None:
+    ear = Ear()
+    run(small_settings(case, gap=1e-5, starts=1, tightness=(1.0,)), copy, ear)
+    assert ear.on_record == 0
+    assert sum("changed since: gap" in note for note in ear.notes) == len(ear.worked_out)
+
+
+def test_more_time_is_given_only_to_what_ran_out_of_it(case: Path, copy: Path) -> None:
+    path = copy / "records" / "131-t1-joint.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"stop": "time-limit"}))
+    ear = Ear()
+    run(small_settings(case, time_limit=100), copy, ear)
+    assert ear.worked_out == []
+    run(small_settings(case, time_limit=150), copy, ear)
+    assert [r.cell.slug for r in ear.worked_out] == ["131-t1-joint"]
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from small_run import Ear, small_settings
+from desilo.harness.run import run
+run(small_settings(Path({case!r}), jobs={jobs}), Path({folder!r}), Ear())
+"""
+
+
+def start_elsewhere(case: Path, folder: Path, jobs: int) -> subprocess.Popen[bytes]:
+    script = SCRIPT.format(tests=str(Path(__file__).parent), case=str(case), folder=str(folder), jobs=jobs)
+    return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def wait_for_records(process: subprocess.Popen[bytes], folder: Path, count: int) -> None:
+    while len(list((folder / "records").glob("[0-9]*.json"))) < count:
+        assert process.poll() is None, "ended before it could be stopped"
+        time.sleep(0.01)
+
+
+def test_a_run_that_is_killed_goes_on_to_the_same_results(
+    case: Path, whole: tuple[Path, Finished], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    process = start_elsewhere(case, folder, jobs=2)
+    wait_for_records(process, folder, 5)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    ear = Ear()
+    again = run(small_settings(case), folder, ear)
+    assert 5 <= ear.on_record < len(again.cells)
+    assert ear.on_record + len(ear.worked_out) == len(again.cells)
+    assert same(again, whole[1])
+    assert again.record.digests == whole[1].record.digests
+
+
+def test_ctrl_c_ends_the_workers_and_keeps_what_is_finished(case: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = start_elsewhere(case, folder, jobs=2)
+    wait_for_records(process, folder, 3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) != 0
+    with FileLock(folder / run_module.LOCK).acquire(timeout=0):
+        pass
+    assert len(load(folder).cells) >= 3
+
+
+def test_a_watcher_that_stops_the_run_leaves_it_to_go_on(case: Path, tmp_path: Path) -> None:
+    class Stopping(Ear):
+        def finished(self, record: CellRecord) -> None:
+            super().finished(record)
+            if len(self.worked_out) == 4:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(small_settings(case), tmp_path / "run", Stopping())
+    assert len(load(tmp_path / "run").cells) == 4
+
+
+def test_one_run_at_a_time_in_a_folder(case: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with FileLock(folder / run_module.LOCK), pytest.raises(BadInput, match="another run is at work"):
+        run(small_settings(case), folder, Ear())
+
+
+def test_a_folder_that_is_no_runs_is_left_alone(case: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(BadInput, match="holds files, but no run"):
+        run(small_settings(case), tmp_path, Ear())
+    assert {path.name for path in tmp_path.iterdir()} <= {"precious.txt", run_module.LOCK}
+    with pytest.raises(BadInput, match="cannot be used"):
+        run(small_settings(case), tmp_path / "precious.txt" / "run", Ear())
+    (tmp_path / "precious.txt").rename(tmp_path / "run.json")
+    with pytest.raises(BadInput, match="cannot read"):
+        run(small_settings(case), tmp_path, Ear())
+
+
+def test_time_is_shared_out_so_that_all_fits(case: Path) -> None:
+    settings = small_settings(case, time_limit=100.0, jobs=2)
+    cells = [cell for cell in cells_of(prepare_case(settings), settings) if cell.model in {JOINT, CLAIRVOYANT}]
+    waiting: list[Any] = [Waiting(cell) for cell in sorted(cells, key=lambda cell: run_module.SHARE[cell.model])]
+    clocks = [0.0, 0.0]  # of the two workers
+    while waiting:
+        clocks.sort()
+        clocks[0] += share_of_time(waiting, 100.0 - clocks[0], settings)
+        waiting.pop(0)
+    assert max(clocks) <= 100.0 + 1e-9
+    assert min(clocks) >= 40.0
+
+
+class Waiting:
+    """As much of a task as the sharing of time looks at."""
+
+    def __init__(self, cell: Any) -> None:
+        self.cell = cell
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["desilo", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_bad_input_is_said_and_exits_2(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command(monkeypatch, "run", "orange-jiuce", "--quick") == Exit.BAD_INPUT
+    assert "orange-juice" in capfd.readouterr().err
+    assert command(monkeypatch, "run", "--jobs", "0") == Exit.BAD_INPUT
+    assert command(monkeypatch, "run", "--seed", "-1") == Exit.BAD_INPUT
+    assert command(monkeypatch, "run", "--time-limit", "nan") == Exit.BAD_INPUT
+    assert command(monkeypatch, "report", str(tmp_path)) == Exit.BAD_INPUT
+    assert "Traceback" not in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_time_says_what_has_no_plan_and_exits_3(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], case: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    arguments = ("run", str(case), "--quick", "--time-limit", "1", "--jobs", "1", "--out", str(out))
+    assert command(monkeypatch, *arguments) == Exit.LIMIT
+    said = capfd.readouterr()
+    assert "Traceback" not in said.err
+    assert "131-t1-joint" in json.loads((out / "summary.json").read_text())["missing"]
+    assert "without a plan" in said.out
+
+
+def test_ctrl_c_exits_130_and_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupted(settings: Settings, folder: Path, watcher: object) -> Finished:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("desilo.harness.cli.run.run_experiment", interrupted)
+    assert command(monkeypatch, "run", "--out", str(tmp_path / "run")) == INTERRUPTED
+    assert "the same command goes on from there" in capfd.readouterr().err
+
+
+def test_tasks_can_be_sent_to_another_process(case: Path) -> None:
+    settings = small_settings(case)
+    opened = prepare_case(settings)
+    problems = prepare(opened, 131, settings)[1.0]
+    task = Task(cells_of(opened, settings)[0], problems, Options(), 2, {}, 1.0)
+    assert pickle.loads(pickle.dumps(task)).problems.digests() == problems.digests()
