@@ -18,6 +18,7 @@ Variables
     sales[i,l,t,w] >= 0         units sold at level l
     stock[i,t,w] >= 0           units on hand at the end of the period
     v[i,a,l,t] in [0, 1]        setup[i,a] y[i,l,t]                              (tight)
+    g[i,a,t]                    setup[i,a] x[i,t]: cross effects met by the order    (tight, items that have any)
     flow[i,a,t,w] >= 0          units ordered in a and sold in t                (tight)
     flow0[i,t,w] >= 0           units of the first stock and on the way, sold in t   (tight)
 
@@ -30,15 +31,18 @@ Constraints
     (I5)  order[i,t] >= lo[i] setup[i,t]                    for (i,t) in Z
     (I6)  sum_l v[i,a,l,t] = setup[i,a]                     for (i,a,t) in F
     (I7)  v[i,a,l,t] <= y[i,l,t]                            for (i,a,t) in F, l
-    (I8)  flow[i,a,t,w] <= sum_l U[i,l,t,w] v[i,a,l,t]      for (i,a,t) in F, w
+    (I8)  flow[i,a,t,w] <= sum_l D[i,l,t,w] v[i,a,l,t] + g[i,a,t]          for (i,a,t) in F, w
     (I9)  sum_t flow[i,a,t,w] <= order[i,a]                 for (i,a) in Z, w
     (I10) flow0[i,t,w] + sum_a flow[i,a,t,w] = sum_l sales[i,l,t,w]
     (I11) sum_{u <= t} flow0[i,u,w] <= s0[i] + sum_{u <= t} k[i,u]
+    (I12) g[i,a,t] <= Xmax[i,t] setup[i,a]                                  Xmin, Xmax: least and most that
+    (I13) g[i,a,t] <= x[i,t] - Xmin[i,t] (1 - setup[i,a])                   cross effects can add
 
-(I6)-(I11) are the facility-location reformulation of lot sizing (Krarup and Bilde 1977; Pochet and Wolsey 2006,
+(I6)-(I13) are the facility-location reformulation of lot sizing (Krarup and Bilde 1977; Pochet and Wolsey 2006,
 Production Planning by Mixed Integer Programming, section 7.4), scenario by scenario, with the set-up multiplied by
 the price level: v does not depend on the scenario, so a fractional set-up cannot serve cheap levels in one
-scenario and dear ones in another, and there are |L| + |W| variables per (i,a,t) instead of |L| |W|.
+scenario and dear ones in another, and there are |L| + |W| variables per (i,a,t) instead of |L| |W|. (I12) and (I13)
+are McCormick's (1976) envelope of the product from above.
 """
 
 from __future__ import annotations
@@ -89,6 +93,7 @@ def declare_inventory(
     open_levels = pricing.open_levels
     bounds = order_bounds(instance, freedom)
     most_asked = np.maximum(0.0, bounds.most_demand)
+    least_cross, most_cross = cross_demand_range(instance)
 
     orderable = [(i, t) for i in items for t in periods if bounds.upper[i, t] > 0]
     weighed = bounds.weighed
@@ -97,12 +102,14 @@ def declare_inventory(
     arcs = [(i, a, t) for i, a in block.Z for t in periods if t >= a + lead[i]] if tight else []
     block.F = pyo.Set(dimen=3, initialize=arcs)
     sourced = sorted({i for i, _, _ in arcs})
+    moved = [(i, a, t) for i, a, t in arcs if i in response.moves]
 
     block.order = pyo.Var(block.O, bounds=lambda _, i, t: (float(freedom.order_lower[i, t]), float(bounds.upper[i, t])))
     block.setup = pyo.Var(block.Z, domain=pyo.Binary)
     block.sales = pyo.Var(pricing.A, scenarios, bounds=(0, None))
     block.stock = pyo.Var(items, periods, scenarios, bounds=(0, None))
     block.v = pyo.Var([(i, a, level, t) for i, a, t in arcs for level in open_levels[i, t]], bounds=(0, 1))
+    block.g = pyo.Var(moved)
     block.flow = pyo.Var(block.F, scenarios, bounds=(0, None))
     block.flow0 = pyo.Var(sourced, periods, scenarios, bounds=(0, None))
     block.open_levels = open_levels
@@ -150,9 +157,17 @@ def declare_inventory(
 
     @block.Constraint(block.F, scenarios)
     def I8_flow(b: Block, i: int, a: int, t: int, w: int) -> Any:
-        return b.flow[i, a, t, w] <= sum(
-            float(most_asked[i, t, level, w]) * b.v[i, a, level, t] for level in open_levels[i, t]
-        )
+        own = sum(response.D[i, level, t, w] * b.v[i, a, level, t] for level in open_levels[i, t])
+        return b.flow[i, a, t, w] <= (own + b.g[i, a, t] if i in response.moves else own)
+
+    @block.Constraint(moved)
+    def I12_gained(b: Block, i: int, a: int, t: int) -> Any:
+        return b.g[i, a, t] <= float(most_cross[i, t]) * b.setup[i, a]
+
+    @block.Constraint(moved)
+    def I13_gained(b: Block, i: int, a: int, t: int) -> Any:
+        gained = sum(response.x[i, level, t] for level in open_levels[i, t])
+        return b.g[i, a, t] <= gained - float(least_cross[i, t]) * (1 - b.setup[i, a])
 
     @block.Constraint(block.Z if tight else [], scenarios)
     def I9_source(b: Block, i: int, a: int, w: int) -> Any:
