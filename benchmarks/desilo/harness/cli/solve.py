@@ -117,7 +117,8 @@ def solve_instance(
     from desilo.solving import Options
 
     problem = read_instance(instance)
-    options = Options(math.inf if time_limit is None else time_limit, gap, seed, threads, log=log)
+    limit = math.inf if time_limit is None else time_limit
+    options = Options(time_limit=limit, gap=gap, seed=seed, threads=threads, log=log)
     with _spinner(f"{model} on {problem.name}", silent=log), _log_on_stderr() if log else nullcontext():
         try:
             decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation))
