@@ -266,7 +266,7 @@ def test_a_folder_that_is_no_runs_is_left_alone(case: Path, tmp_path: Path) -> N
 
 def test_time_is_shared_out_so_that_all_fits(case: Path) -> None:
     settings = small_settings(case, time_limit=100.0, jobs=2)
-    cells = [cell for cell in cells_of(prepare_case(settings), settings) if cell.model in {JOINT, CLAIRVOYANT}]
+    cells = [cell for cell in cells_of(prepare_case(settings), settings) if cell.model in run_module.SHARE]
     waiting: list[Any] = [Waiting(cell) for cell in sorted(cells, key=lambda cell: run_module.SHARE[cell.model])]
     clocks = [0.0, 0.0]  # of the two workers
     while waiting:
@@ -332,5 +332,5 @@ def test_tasks_can_be_sent_to_another_process(case: Path) -> None:
     settings = small_settings(case)
     opened = prepare_case(settings)
     problems = prepare(opened, 131, settings)[1.0]
-    task = Task(cells_of(opened, settings)[0], problems, Options(), 2, {}, 1.0)
+    task = Task(cells_of(opened, settings)[0], problems, {}, Options(), 2, {}, 1.0)
     assert pickle.loads(pickle.dumps(task)).problems.digests() == problems.digests()

@@ -23,10 +23,11 @@ from desilo.harness.nature import nature
 from desilo.harness.records import Cell, CellRecord, PlanFacts, Promise, Score, StepRecord
 from desilo.harness.sell import EFFECT_ON_PROFIT, Sales, placed_orders, sell_first_come
 from desilo.operating.deciding import clairvoyant
-from desilo.operating.decision import Decision, Function, OperatingModel, Pictures
+from desilo.operating.decision import Decision, Function, OperatingModel, Pictures, Step
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.forecast import Forecaster, Response, estimated, naive
 from desilo.operating.picture import picture
+from desilo.operating.prices import plan_prices
 from desilo.operating.wiring import HAND_OFFS, as_one, hand_on, side_by_side
 from desilo.solving import Options
 
@@ -124,6 +125,11 @@ SIDE_BY_SIDE: Mapping[str, frozenset[Function]] = {
 
 HANDED_ON: Mapping[str, tuple[Function, ...]] = {f"sequential {'>'.join(order)}": order for order in HAND_OFFS}
 """Every order of hand-offs."""
+
+PRICING_LAST = tuple(
+    name for name, order in HANDED_ON.items() if order.index(Function.PRICING) > order.index(Function.INVENTORY)
+)
+"""Orders in which pricing plans for orders that are placed: as hard to solve as the joint model."""
 
 MODELS = (*SIDE_BY_SIDE, *HANDED_ON, CLAIRVOYANT, JOINT)
 
@@ -259,11 +265,62 @@ def _require_same_but_demand(one: Instance, other: Instance) -> None:
 
 
 @dataclass(frozen=True)
+class PricePlan:
+    """What the pricing function decides by itself on a picture.
+
+    Attributes:
+        level: (I, T); None if its rules cannot be kept.
+        steps: what was solved.
+    """
+
+    level: Ints | None
+    steps: tuple[Step, ...]
+
+
+def price_plan(picture: Instance, options: Options) -> PricePlan:
+    """Let the pricing function decide by itself."""
+    return PricePlan(*plan_prices(picture, options))
+
+
+class Informed(Desk):
+    """A desk to which the pricing function's own decision on each picture is known.
+
+    Most operating models begin with it and no shared limit enters it: decided once, it is the same for all of them
+    whatever the time. Its seconds count for every operating model, but take nothing from the cell's time.
+    """
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task.cell.model, task.options)
+        self.task = task
+
+    def prices(self, picture: Instance) -> Ints | None:
+        """The known decision; a picture that is not the task's own is decided on here."""
+        for name, plan in self.task.prices.items():
+            if picture is self.task.problems.instances()[name]:
+                self.steps += plan.steps
+                given = sum(step.outcome.seconds.total for step in plan.steps)
+                self.options = replace(self.options, time_limit=self.options.time_limit + given)
+                return None if plan.level is None else plan.level.copy()
+        return super().prices(picture)
+
+
+@dataclass(frozen=True)
 class Task:
-    """A cell with all that is needed to work it out elsewhere."""
+    """A cell with all that is needed to work it out elsewhere.
+
+    Attributes:
+        cell: which one.
+        problems: what it is planned and scored on.
+        prices: what the pricing function decides by itself, by picture.
+        options: gap, time limit and seed of the solver.
+        sample: nature's scenarios for the clairvoyant plan.
+        key: everything that the result depends on.
+        run_limit: seconds for the whole run.
+    """
 
     cell: Cell
     problems: Problems
+    prices: Mapping[str, PricePlan]
     options: Options
     sample: int
     key: Mapping[str, str]
@@ -312,7 +369,7 @@ def work(task: Task) -> tuple[CellRecord, Plan | None]:
 
 def _decide(task: Task) -> Decision:
     model, pictures = task.cell.model, task.problems.pictures
-    desk = Desk(model, task.options)
+    desk = Informed(task)
     if model in SIDE_BY_SIDE:
         return side_by_side(desk, SIDE_BY_SIDE[model], pictures)
     if model in HANDED_ON:

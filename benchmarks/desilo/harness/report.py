@@ -20,6 +20,7 @@ from desilo.harness.measure import GainInterval, Interval, cost_matrix, harsanyi
 from desilo.harness.records import Assumption, CellRecord, Known, Record
 from desilo.harness.run import Finished
 from desilo.operating.decision import Function, OperatingModel
+from desilo.solving import Stop
 
 SchemaVersion = Literal[1]
 
@@ -335,6 +336,9 @@ def _row(results: _Results, model: str, errors: Mapping[str, float | None]) -> R
     notes = []
     if len(starts) < len(results.starts):
         notes.append(f"a plan for {len(starts)} of {len(results.starts)} starts only")
+    short = sum(record.stop is Stop.TIME_LIMIT for record in records)
+    if short and model != JOINT:
+        notes.append(f"stopped by the time limit for {short} of {len(starts)} starts: it could do better with more")
     if any(record.repaired for record in records):
         notes.append("orders cut where the plans broke a shared limit together")
     return Row(

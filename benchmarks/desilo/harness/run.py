@@ -28,6 +28,8 @@ from desilo.harness.experiment import (
     CLAIRVOYANT,
     FORECASTERS,
     JOINT,
+    PRICING_LAST,
+    PricePlan,
     Problems,
     Settings,
     Task,
@@ -36,6 +38,7 @@ from desilo.harness.experiment import (
     key_of,
     prepare,
     prepare_case,
+    price_plan,
     settings_dict,
     starts_of,
     versions,
@@ -55,10 +58,10 @@ from desilo.solving import Options, Stop
 
 RUN, RECORDS, PLANS, INSTANCES = "run.json", "records", "plans", "instances"
 
-SHARE = {CLAIRVOYANT: 1.0, JOINT: 3.0}
+SHARE = dict.fromkeys(PRICING_LAST, 0.4) | {CLAIRVOYANT: 1.0, JOINT: 3.0}
 """How the time that the other cells leave is shared out; they need little and come first."""
 
-KEPT_FOR_SHARES = 0.4
+KEPT_FOR_SHARES = 0.5
 """Share of a run's time that the other cells may not touch."""
 
 FOR_THE_REPORT = 0.08
@@ -128,28 +131,33 @@ def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
         write_record(described, folder / RUN)
         _write_instances(problems, folder, described, before)
         _remove_strangers(folder, described.cells)
-        tasks = {
-            cell: Task(
-                cell=cell,
-                problems=problems[cell.start][cell.tightness],
-                options=Options(gap=settings.gap, seed=settings.seed),
-                sample=settings.clairvoyant_scenarios,
-                key=key_of(cell, settings, described.digests["case"], problems[cell.start][cell.tightness]),
-                run_limit=settings.time_limit,
-            )
+        keys = {
+            cell: key_of(cell, settings, described.digests["case"], problems[cell.start][cell.tightness])
             for cell in described.cells
         }
         done: dict[Cell, CellRecord] = {}
-        for cell, task in tasks.items():
-            found, why = on_record(folder, task)
+        for cell, key in keys.items():
+            found, why = on_record(folder, cell, key, settings.time_limit)
             if found is not None:
                 done[cell] = found
             elif why:
                 watcher.note(f"{cell.slug}: worked out again, {why}")
-        watcher.begin(len(tasks), len(done))
-        for record, plan in _work_off(
-            pool, [task for cell, task in tasks.items() if cell not in done], settings, deadline
-        ):
+        watcher.begin(len(keys), len(done))
+        waiting = [cell for cell in keys if cell not in done]
+        prices = _decide_prices(pool, {cell.start: problems[cell.start][1.0] for cell in waiting}, settings, deadline)
+        tasks = [
+            Task(
+                cell=cell,
+                problems=problems[cell.start][cell.tightness],
+                prices=prices[cell.start],
+                options=_options(settings),
+                sample=settings.clairvoyant_scenarios,
+                key=keys[cell],
+                run_limit=settings.time_limit,
+            )
+            for cell in waiting
+        ]
+        for record, plan in _work_off(pool, tasks, settings, deadline):
             kept = keep(folder, record, plan, problems)
             done[kept.cell] = kept
             watcher.finished(kept)
@@ -176,23 +184,23 @@ def load(folder: Path) -> Finished:
     return Finished(record, tuple(cells))
 
 
-def on_record(folder: Path, task: Task) -> tuple[CellRecord | None, str]:
+def on_record(folder: Path, cell: Cell, key: Mapping[str, str], run_limit: float) -> tuple[CellRecord | None, str]:
     """The record of a cell if it can be used; otherwise why not, empty if there is none."""
-    path = _record_path(folder, task.cell)
+    path = _record_path(folder, cell)
     try:
         record = read_record(CellRecord, path)
     except FileNotFoundError:
         return None, ""
     except (OSError, ValueError):
         return None, "its record cannot be read"
-    if record.cell != task.cell:
+    if record.cell != cell:
         return None, "its record is of another cell"
-    changed = sorted(name for name in {*record.key, *task.key} if record.key.get(name) != task.key.get(name))
+    changed = sorted(name for name in {*record.key, *key} if record.key.get(name) != key.get(name))
     if changed:
         return None, f"changed since: {', '.join(changed)}"
-    if record.stop is Stop.TIME_LIMIT and task.run_limit > record.run_limit:
+    if record.stop is Stop.TIME_LIMIT and run_limit > record.run_limit:
         return None, f"it was stopped by the time limit of {record.run_limit:g} s"
-    if record.plan != _digest(_plan_path(folder, task.cell)):
+    if record.plan != _digest(_plan_path(folder, cell)):
         return None, "its plan is missing or was changed"
     return record, ""
 
@@ -401,6 +409,31 @@ def _begin_worker() -> None:
             os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _options(settings: Settings) -> Options:
+    return Options(gap=settings.gap, seed=settings.seed)
+
+
+def _decide_prices(
+    pool: Executor, problems: Mapping[int, Problems], settings: Settings, deadline: float
+) -> dict[int, dict[str, PricePlan]]:
+    """What the pricing function decides by itself, by start and picture."""
+    left = max(deadline - time.monotonic() - KEPT_FOR_SHARES * settings.time_limit, LEAST)
+    rounds = max(1, math.ceil(2 * len(problems) / settings.jobs))
+    options = replace(_options(settings), time_limit=max(left / 2 / rounds, LEAST))
+    plans = {
+        start: {
+            "yesterday": pool.submit(price_plan, problem.pictures.yesterday, options),
+            "estimated": pool.submit(price_plan, problem.pictures.estimated, options),
+        }
+        for start, problem in problems.items()
+    }
+    found = {start: {name: plan.result() for name, plan in own.items()} for start, own in plans.items()}
+    steps = [step for own in found.values() for plan in own.values() for step in plan.steps]
+    if any(step.outcome.stop is Stop.INTERRUPTED for step in steps):
+        raise KeyboardInterrupt
+    return found
 
 
 def _work_off(
