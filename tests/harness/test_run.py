@@ -323,7 +323,7 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(
     def interrupted(settings: Settings, folder: Path, watcher: object) -> Finished:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("desilo.harness.cli.run.run_experiment", interrupted)
+    monkeypatch.setattr("desilo.harness.run.run", interrupted)
     assert command(monkeypatch, "run", "--out", str(tmp_path / "run")) == INTERRUPTED
     assert "the same command goes on from there" in capfd.readouterr().err
 

@@ -1,0 +1,101 @@
+"""Command line: what `run` and `report` put on the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from desilo.harness.experiment import CLAIRVOYANT
+from desilo.harness.plots import write_plots
+from desilo.harness.records import CellRecord, write_text
+from desilo.harness.report import summarise
+from desilo.harness.run import Finished
+from desilo.harness.words import HEADLINE, finding, headline, notes, sentences, title, to_markdown
+from desilo.solving import Stop
+
+WIDE = 92
+"""Columns from which money is shown in full."""
+
+WRITTEN = ("summary.md", "summary.json", "waterfall.png", "tightness.png", "plans", "instances")
+
+
+class Screen:
+    """Says on the terminal how a run is coming along: a line a finished cell, and a bar where it can be redrawn."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.progress.add_task("estimating demand", total=None)
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()
+
+    def note(self, text: str) -> None:
+        """A plain line."""
+        self.console.print(text, markup=False)
+
+    def begin(self, total: int, done: int) -> None:
+        """The bar; and how much is there from an earlier run."""
+        if done:
+            self.note(f"{done} of {total} cells are on record")
+        self.progress.update(self.task, description="deciding", total=total, completed=done)
+
+    def finished(self, record: CellRecord) -> None:
+        """One line a cell."""
+        cell = record.cell
+        earned = "no plan" if record.nature is None else f"profit {record.nature.profit:,.0f}"
+        if record.cell.model == CLAIRVOYANT:
+            earned = "no bound" if record.bound is None else f"bound {record.bound:,.0f}"
+        gap = "open" if record.gap is None else f"{record.gap:.2%}"
+        where = f"from {cell.start}" + ("" if cell.tightness == 1 else f", tightness {cell.tightness:g}")
+        line = f"{cell.model}, {where}: {earned}, gap {gap}, {record.seconds:.1f} s"
+        self.note(line if record.stop is Stop.OPTIMAL else f"{line}, {record.stop}")
+        self.progress.advance(self.task)
+
+
+def show(finished: Finished, folder: Path) -> None:
+    """Write a run's summary into its folder and show what it found."""
+    summary = summarise(finished)
+    write_text(summary.model_dump_json(indent=1) + "\n", folder / "summary.json")
+    write_text(to_markdown(summary), folder / "summary.md")
+    write_plots(summary, folder)
+
+    console = Console(highlight=False)
+    wide = console.width >= WIDE
+    unit = summary.currency if wide else f"thousand {summary.currency}"
+    console.print(f"\n{title(summary)}; money in {unit}", style="bold", markup=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1 if wide else 0, 0, 0))
+    for k, names in enumerate(HEADLINE):
+        table.add_column(_stack(names), justify="right" if k else "left", no_wrap=True)
+    for row in summary.rows:
+        table.add_row(*(_stack(cell) for cell in headline(row, 1.0 if wide else 1000.0)))
+    console.print(table)
+    for note in notes(summary):
+        console.print(f"- {note}", style="dim", markup=False)
+    console.print(f"\n{finding(summary)}", style="bold", markup=False)
+    for sentence in sentences(summary):
+        console.print(f"\n{sentence}", markup=False)
+    console.print(f"\nWritten to {folder}: {', '.join(WRITTEN)}, and the records", markup=False, soft_wrap=True)
+
+
+def _stack(cell: tuple[str, str]) -> Text:
+    """A figure, and what stands under it."""
+    return Text.assemble(cell[0], *([("\n" + cell[1], "dim")] if cell[1] else []))
