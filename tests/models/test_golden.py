@@ -8,6 +8,7 @@ A golden file is the LP text of one component of a tiny instance with names: wha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,9 @@ def models() -> Iterator[tuple[str, Any]]:
     instance = tiny()
     for formulation in Formulation:
         yield f"joint-{formulation}", joint_model(instance, None, formulation).model
+    alone = CrossEffects(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)))
+    known = replace(instance, scenarios=("only",), probability=np.ones(1), demand=instance.demand[..., :1])
+    yield "joint-known", joint_model(replace(known, cross_effects=alone)).model
     yield "pricing", pricing_model(instance).model
     ties = pricing_model(instance).model
     prefer_regular_prices(ties, instance, 100.0)
@@ -149,7 +153,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 def test_every_numbered_equation_has_a_golden_file() -> None:
     numbered = {file.split("_")[0] for file in TEXTS}
-    expected = {f"P{n}" for n in range(1, 6)} | {"D1", "D2"} | {f"I{n}" for n in range(1, 12)}
+    expected = {f"P{n}" for n in range(1, 6)} | {"D1", "D2"} | {f"I{n}" for n in range(1, 15)}
     expected |= {f"R{n}" for n in range(1, 4)} | {f"E{n}" for n in range(5)} | {"S1"}
     assert expected <= numbered
     assert {"profit", "margin"} <= {file.split(".")[0] for file in TEXTS}

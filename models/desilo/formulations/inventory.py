@@ -21,6 +21,8 @@ Variables
     g[i,a,t]                    setup[i,a] x[i,t]: cross effects met by the order    (tight, items that have any)
     flow[i,a,t,w] >= 0          units ordered in a and sold in t                (tight)
     flow0[i,t,w] >= 0           units of the first stock and on the way, sold in t   (tight)
+    flow[i,a,t,l], flow0[i,t,l] the same level by level, for items whose demand at a level is known: one scenario, no
+                                cross effects                                   (tight)
 
 Constraints
     (I1)  stock[i,t,w] = stock[i,t-1,w] + k[i,t] + order[i,t-L] - sum_l sales[i,l,t,w]
@@ -37,12 +39,14 @@ Constraints
     (I11) sum_{u <= t} flow0[i,u,w] <= s0[i] + sum_{u <= t} k[i,u]
     (I12) g[i,a,t] <= Xmax[i,t] setup[i,a]                                  Xmin, Xmax: least and most that
     (I13) g[i,a,t] <= x[i,t] - Xmin[i,t] (1 - setup[i,a])                   cross effects can add
+    (I14) sum_l flow[i,a,t,l] / D[i,l,t] <= setup[i,a]      for (i,a,t) in F, known demand: instead of (I6)-(I8)
 
-(I6)-(I13) are the facility-location reformulation of lot sizing (Krarup and Bilde 1977; Pochet and Wolsey 2006,
+(I6)-(I14) are the facility-location reformulation of lot sizing (Krarup and Bilde 1977; Pochet and Wolsey 2006,
 Production Planning by Mixed Integer Programming, section 7.4), scenario by scenario, with the set-up multiplied by
 the price level: v does not depend on the scenario, so a fractional set-up cannot serve cheap levels in one
 scenario and dear ones in another, and there are |L| + |W| variables per (i,a,t) instead of |L| |W|. (I12) and (I13)
-are McCormick's (1976) envelope of the product from above.
+are McCormick's (1976) envelope of the product from above. Where demand at a level is known, (I10) holds level by
+level and v = flow / D is not needed: then the relaxation of a single item that shares nothing has integral optima.
 """
 
 from __future__ import annotations
@@ -64,6 +68,9 @@ UNIT_ACTIVITIES = frozenset({Activity.ORDER, Activity.RECEIPT, Activity.STOCK})
 
 LEAST_SETUP_ORDER = 1e-5
 """Units. Where a negative set-up amount rewards placing an order, an order of nothing is none."""
+
+SMALLEST_DEMAND = 1e-6
+"""Units. Demand below it is not divided by."""
 
 RAY_TOLERANCE = 1e-9
 """Relative gain below which ordering without end gains nothing."""
@@ -103,15 +110,26 @@ def declare_inventory(
     block.F = pyo.Set(dimen=3, initialize=arcs)
     sourced = sorted({i for i, _, _ in arcs})
     moved = [(i, a, t) for i, a, t in arcs if i in response.moves]
+    by_level = {i for i in sourced if len(scenarios) == 1 and i not in response.moves}
+    known = [arc for arc in arcs if arc[0] in by_level]
+    unknown = [arc for arc in arcs if arc[0] not in by_level]
+    # groups of levels whose flows are told apart
+    channels = {
+        (i, t): [[level] for level in open_levels[i, t]] if i in by_level else [open_levels[i, t]]
+        for i in sourced
+        for t in periods
+    }
+    served = [(i, t, c) for i, t in channels for c in range(len(channels[i, t]))]
 
     block.order = pyo.Var(block.O, bounds=lambda _, i, t: (float(freedom.order_lower[i, t]), float(bounds.upper[i, t])))
     block.setup = pyo.Var(block.Z, domain=pyo.Binary)
     block.sales = pyo.Var(pricing.A, scenarios, bounds=(0, None))
     block.stock = pyo.Var(items, periods, scenarios, bounds=(0, None))
-    block.v = pyo.Var([(i, a, level, t) for i, a, t in arcs for level in open_levels[i, t]], bounds=(0, 1))
+    block.v = pyo.Var([(i, a, level, t) for i, a, t in unknown for level in open_levels[i, t]], bounds=(0, 1))
     block.g = pyo.Var(moved)
-    block.flow = pyo.Var(block.F, scenarios, bounds=(0, None))
-    block.flow0 = pyo.Var(sourced, periods, scenarios, bounds=(0, None))
+    ways = [(i, a, t, c) for i, a, t in arcs for c in range(len(channels[i, t]))]
+    block.flow = pyo.Var(ways, scenarios, bounds=(0, None))
+    block.flow0 = pyo.Var(served, scenarios, bounds=(0, None))
     block.open_levels = open_levels
     block.lead = lead
 
@@ -147,18 +165,18 @@ def declare_inventory(
     def I5_minimum(b: Block, i: int, t: int) -> Any:
         return b.order[i, t] >= float(bounds.least[i]) * b.setup[i, t]
 
-    @block.Constraint(block.F)
+    @block.Constraint(unknown)
     def I6_setup_level(b: Block, i: int, a: int, t: int) -> Any:
         return sum(b.v[i, a, level, t] for level in open_levels[i, t]) == b.setup[i, a]
 
-    @block.Constraint([(i, a, level, t) for i, a, t in arcs for level in open_levels[i, t]])
+    @block.Constraint([(i, a, level, t) for i, a, t in unknown for level in open_levels[i, t]])
     def I7_level(b: Block, i: int, a: int, level: int, t: int) -> Any:
         return b.v[i, a, level, t] <= pricing.y[i, level, t]
 
-    @block.Constraint(block.F, scenarios)
+    @block.Constraint(unknown, scenarios)
     def I8_flow(b: Block, i: int, a: int, t: int, w: int) -> Any:
         own = sum(response.D[i, level, t, w] * b.v[i, a, level, t] for level in open_levels[i, t])
-        return b.flow[i, a, t, w] <= (own + b.g[i, a, t] if i in response.moves else own)
+        return b.flow[i, a, t, 0, w] <= (own + b.g[i, a, t] if i in response.moves else own)
 
     @block.Constraint(moved)
     def I12_gained(b: Block, i: int, a: int, t: int) -> Any:
@@ -171,23 +189,29 @@ def declare_inventory(
 
     @block.Constraint(block.Z if tight else [], scenarios)
     def I9_source(b: Block, i: int, a: int, w: int) -> Any:
-        served = [b.flow[i, a, t, w] for t in range(a + lead[i], instance.periods)]
-        return sum(served) <= b.order[i, a]
+        due = range(a + lead[i], instance.periods)
+        return sum(b.flow[i, a, t, c, w] for t in due for c in range(len(channels[i, t]))) <= b.order[i, a]
 
     sources = {(i, t): [a for a in periods if (i, a, t) in block.F] for i in sourced for t in periods}
 
-    @block.Constraint(sourced, periods, scenarios)
-    def I10_split(b: Block, i: int, t: int, w: int) -> Any:
+    @block.Constraint(served, scenarios)
+    def I10_split(b: Block, i: int, t: int, c: int, w: int) -> Any:
         unweighed = [a for a in periods if (i, a) in block.O and (i, a) not in block.Z]
-        served = b.flow0[i, t, w] + sum(b.flow[i, a, t, w] for a in sources[i, t])
+        delivered = b.flow0[i, t, c, w] + sum(b.flow[i, a, t, c, w] for a in sources[i, t])
+        sales = sum(b.sales[i, level, t, w] for level in channels[i, t][c])
         if any(a + lead[i] <= t for a in unweighed):  # orders that cost nothing extra may serve it too
-            return served <= sold(b, i, t, w)
-        return served == sold(b, i, t, w)
+            return delivered <= sales
+        return delivered == sales
 
     @block.Constraint(sourced, periods, scenarios)
     def I11_first_stock(b: Block, i: int, t: int, w: int) -> Any:
         there = float(first[i] + on_the_way[i, : t + 1].sum())
-        return sum(b.flow0[i, u, w] for u in range(t + 1)) <= there
+        return sum(b.flow0[i, u, c, w] for u in range(t + 1) for c in range(len(channels[i, u]))) <= there
+
+    @block.Constraint(known)
+    def I14_known(b: Block, i: int, a: int, t: int) -> Any:
+        asked = [(c, float(most_asked[i, t, level, 0])) for c, level in enumerate(open_levels[i, t])]
+        return sum(b.flow[i, a, t, c, 0] / units for c, units in asked if units > SMALLEST_DEMAND) <= b.setup[i, a]
 
 
 def ordered(block: Block, i: int, t: int) -> Any:
