@@ -6,7 +6,8 @@ A small model goes to the solver as it is. For a large one the solver's own sear
 2.  Solve the LP relaxation of the tight formulation by an interior-point method: a bound within a per cent or so.
 3.  Solve the model restricted to the levels the relaxation uses and those of the best plan so far, stopping as soon
     as the asked gap to the bound is reached (relaxation-enforced neighbourhood search: Berthold 2014, J. Heuristics
-    20, 1-29). Most pair variables vanish with the levels.
+    20, 1-29). Most pair variables vanish with the levels. Blocks of items that are no substitutes of each other come
+    first, one at a time; orders are free for all items throughout.
 4.  Widen: the levels next to those of the best plan, then all levels of one period after another
     (relax-and-fix neighbourhoods: Pochet and Wolsey 2006, chapter 3).
 5.  Give what time is left to the whole model, which also improves the bound.
@@ -16,9 +17,10 @@ The bound is the better of the relaxation's and the whole model's.
 
 from __future__ import annotations
 
-import itertools
 import math
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 import numpy as np
 
@@ -34,6 +36,9 @@ SMALL = 3_000
 
 USED = 0.05
 """A level that the relaxation chooses to this share is worth considering."""
+
+BLOCK = 10
+"""Items whose levels are opened together."""
 
 WHOLE = 10.0
 """The whole model is worth the solver's own search if this many times the relaxation's seconds are left."""
@@ -79,11 +84,12 @@ def _improve(
     gap = desk.options.gap
     target = bound / (1 + gap) if bound > 0 else bound / (1 - gap) if gap < 1 else -math.inf
     stale = 0  # neighbourhoods tried since the last gain
-    for round_ in itertools.count():
+    patience = len(_blocks(picture)) * picture.periods  # once round the periods
+    for neighbourhood in _neighbourhoods(picture):
         assert best.plan is not None
-        levels = _neighbourhood(picture, freedom, used, best.plan.level, round_)
+        levels = _levels(picture, freedom, used, best.plan.level, neighbourhood)
         left = until - desk.spent
-        if best.objective >= target or left < 1.0 or stale > picture.periods or desk.interrupted:
+        if best.objective >= target or left < 1.0 or stale > patience or desk.interrupted:
             break
         limit = replace(
             desk.options,
@@ -98,19 +104,61 @@ def _improve(
     return best
 
 
-def _neighbourhood(picture: Instance, freedom: Freedom, used: Bools, incumbent: Ints, round_: int) -> Bools:
-    """(I, T, K) levels to choose from: those used, those near, then all of one period after another."""
-    levels = freedom.at_levels(incumbent).levels
-    if round_ == 0:
-        return used | levels
-    if round_ == 1:
-        price = np.where(picture.has_level, picture.price, np.inf)
-        by_price = price.argsort(axis=1).argsort(axis=1)
-        rank = np.take_along_axis(by_price, incumbent, axis=1)
-        near = np.abs(by_price[:, None, :] - rank[:, :, None]) <= 1
-        return np.asarray((near & freedom.levels) | used, dtype=np.bool_)
-    period = round_ % picture.periods
-    levels[:, period] = freedom.levels[:, period]
+class _Width(Enum):
+    """Which levels a neighbourhood opens besides those of the best plan."""
+
+    USED = auto()  # by the relaxation
+    NEAR = auto()  # and the next dearer and cheaper ones
+    ALL = auto()
+
+
+@dataclass(frozen=True)
+class _Neighbourhood:
+    """Where levels are opened, and how many; everywhere else they stay as in the best plan."""
+
+    items: Ints
+    periods: slice
+    width: _Width
+
+
+def _neighbourhoods(picture: Instance) -> Iterator[_Neighbourhood]:
+    """From the most promising on; the last kind goes round for ever."""
+    blocks = _blocks(picture)
+    horizon = slice(None)
+    if len(blocks) > 1:
+        yield from (_Neighbourhood(block, horizon, _Width.USED) for block in blocks)
+    yield _Neighbourhood(np.arange(len(picture.items)), horizon, _Width.USED)
+    yield from (_Neighbourhood(block, horizon, _Width.NEAR) for block in blocks)
+    while True:
+        for t in range(picture.periods):
+            yield from (_Neighbourhood(block, slice(t, t + 1), _Width.ALL) for block in blocks)
+
+
+def _blocks(picture: Instance) -> list[Ints]:
+    """Items in blocks of whole groups, each of at least `BLOCK` items while there are so many."""
+    blocks: list[list[int]] = [[]]
+    for group in dict.fromkeys(picture.groups):
+        if len(blocks[-1]) >= BLOCK:
+            blocks.append([])
+        blocks[-1] += [i for i, other in enumerate(picture.groups) if other == group]
+    return [np.array(block) for block in blocks]
+
+
+def _levels(picture: Instance, freedom: Freedom, used: Bools, incumbent: Ints, where: _Neighbourhood) -> Bools:
+    """(I, T, K) the levels to choose from in a neighbourhood of the incumbent levels (I, T)."""
+    chosen = freedom.at_levels(incumbent).levels
+    match where.width:
+        case _Width.ALL:
+            opened = freedom.levels
+        case _Width.USED:
+            opened = used
+        case _Width.NEAR:
+            price = np.where(picture.has_level, picture.price, np.inf)
+            by_price = price.argsort(axis=1).argsort(axis=1)
+            rank = np.take_along_axis(by_price, incumbent, axis=1)
+            opened = used | (freedom.levels & (np.abs(by_price[:, None, :] - rank[:, :, None]) <= 1))
+    levels = chosen.copy()
+    levels[where.items, where.periods] |= opened[where.items, where.periods]
     return levels
 
 
