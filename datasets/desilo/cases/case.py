@@ -61,9 +61,7 @@ class Assumptions(BaseModel):
     ladder_high: Share  # quantile at the top: the ladder never leaves the observed range
     promo_depth: Share  # a level at or below this share of the reference price is promotional (featured)
     promotion_slots: Share  # promotional items per zone and period, as a share of the zone's items
-    price_image: (
-        Amount  # basket weighted by today's sales, per zone: at most this share of today's basket price
-    )
+    price_image: Amount  # basket weighted by today's sales, per zone: at most this share of today's basket price
     lead_time: Annotated[Figure, _between(0, inf, whole=True)]  # periods
     order_cost: Amount  # money per order line
     min_order: Amount  # units, share of today's mean sales per period

@@ -170,9 +170,7 @@ def _compare(header: CaseHeader, items: pd.DataFrame, sales: pd.DataFrame, findi
     )
     first, last = int(sales["period"].min()), int(sales["period"].max())
     if not first < header.holdout <= last:
-        message = (
-            f"found {header.holdout}; expected a period after the first of sales.csv: {first + 1} to {last}"
-        )
+        message = f"found {header.holdout}; expected a period after the first of sales.csv: {first + 1} to {last}"
         findings.add("case.toml", message, column="holdout")
     if (recorded := sales["period"].nunique()) < MIN_RECORDED * (last - first + 1):
         message = f"only {recorded:,} periods between {first} and {last}; number the periods consecutively"
