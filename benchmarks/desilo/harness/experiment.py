@@ -18,6 +18,7 @@ from desilo.cases.errors import BadInput, Problem
 from desilo.cases.instance import Floats, Instance, Ints
 from desilo.cases.opening import open_case
 from desilo.cases.plan import Plan
+from desilo.formulations.freedom import Freedom
 from desilo.harness.check import check
 from desilo.harness.nature import nature
 from desilo.harness.records import Cell, CellRecord, PlanFacts, Promise, Score, StepRecord
@@ -28,6 +29,7 @@ from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.forecast import Forecaster, Response, estimated, naive
 from desilo.operating.picture import picture
 from desilo.operating.prices import plan_prices
+from desilo.operating.search import search
 from desilo.operating.wiring import HAND_OFFS, as_one, hand_on, side_by_side
 from desilo.solving import Options
 
@@ -97,7 +99,7 @@ QUICK = replace(
     scenarios=8,
     starts=3,
     tightness=(0.7, 1.0, 1.5),
-    clairvoyant_scenarios=4,
+    clairvoyant_scenarios=3,
 )
 
 FORECASTERS: Mapping[str, Forecaster] = {"yesterday": naive, "estimated": estimated}
@@ -316,6 +318,7 @@ class Task:
         sample: nature's scenarios for the clairvoyant plan.
         key: everything that the result depends on.
         run_limit: seconds for the whole run.
+        known: the best plan of the others on the estimated picture, from which the joint model starts its search.
     """
 
     cell: Cell
@@ -325,6 +328,7 @@ class Task:
     sample: int
     key: Mapping[str, str]
     run_limit: float
+    known: Plan | None = None
 
 
 def work(task: Task) -> tuple[CellRecord, Plan | None]:
@@ -376,7 +380,12 @@ def _decide(task: Task) -> Decision:
         return hand_on(desk, HANDED_ON[model], pictures)
     if model == CLAIRVOYANT:
         return clairvoyant(desk, _first_scenarios(task.problems.nature, task.sample))
-    return as_one(desk, pictures.estimated)
+    if task.known is None:
+        return as_one(desk, pictures.estimated)
+    start = desk.settle(pictures.estimated, task.known)
+    desk.steps = [replace(step, function=f"start: {step.function}") for step in desk.steps]
+    freedom = Freedom.full(pictures.estimated)
+    return search(desk, pictures.estimated, freedom, start if start.plan else None, "joint")
 
 
 def _first_scenarios(instance: Instance, count: int) -> Instance:

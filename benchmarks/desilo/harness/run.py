@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from desilo.cases.case import Assumptions, Case
 from desilo.cases.errors import BadInput, Problem
-from desilo.cases.plan import Plan, write_plan
+from desilo.cases.plan import Plan, read_plan, write_plan
 from desilo.cases.writing import write_instance
 from desilo.harness.experiment import (
     CLAIRVOYANT,
@@ -157,7 +157,23 @@ def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
             )
             for cell in waiting
         ]
-        for record, plan in _work_off(pool, tasks, settings, deadline):
+
+        def best_known(joint: Cell) -> Plan | None:
+            """The plan of the others that promises most on the same problem."""
+            promises = {
+                cell: record.promise.profit
+                for cell, record in done.items()
+                if (cell.start, cell.tightness) == (joint.start, joint.tightness)
+                and record.promise is not None
+                and record.promise.feasible
+                and record.promise.profit is not None
+            }
+            if not promises:
+                return None
+            best = max(promises, key=lambda cell: promises[cell])
+            return read_plan(problems[best.start][best.tightness].pictures.estimated, _plan_path(folder, best))
+
+        for record, plan in _work_off(pool, tasks, settings, deadline, best_known):
             kept = keep(folder, record, plan, problems)
             done[kept.cell] = kept
             watcher.finished(kept)
@@ -437,23 +453,37 @@ def _decide_prices(
 
 
 def _work_off(
-    pool: Executor, tasks: Sequence[Task], settings: Settings, deadline: float
+    pool: Executor,
+    tasks: Sequence[Task],
+    settings: Settings,
+    deadline: float,
+    best_known: Callable[[Cell], Plan | None],
 ) -> Iterator[tuple[CellRecord, Plan | None]]:
-    """Work off the tasks until the deadline, each with its share of the time that is left when it begins."""
+    """Work off the tasks until the deadline, each with its share of the time that is left when it begins.
+
+    The joint models come last and wait for all others: they start from the best plan there is.
+    """
     waiting = sorted(tasks, key=lambda task: SHARE.get(task.cell.model, 0.0))  # stable: otherwise in order
-    running: set[Future[tuple[CellRecord, Plan | None]]] = set()
+    running: dict[Future[tuple[CellRecord, Plan | None]], Task] = {}
     while waiting or running:
         while waiting and len(running) < settings.jobs:
+            joint = waiting[0].cell.model == JOINT
+            if joint and any(task.cell.model != JOINT for task in running.values()):
+                break
             left = deadline - time.monotonic()
             if left < LEAST:
                 waiting.clear()
                 break
             limit = share_of_time(waiting, left, settings)
-            running.add(pool.submit(work, _within(waiting.pop(0), limit)))
+            task = _within(waiting.pop(0), limit)
+            if joint:
+                task = replace(task, known=best_known(task.cell))
+            running[pool.submit(work, task)] = task
         if not running:
             return
-        done, running = wait(running, return_when=FIRST_COMPLETED)
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
+            del running[future]
             record, plan = future.result()
             if any(step.stop is Stop.INTERRUPTED for step in record.steps):
                 raise KeyboardInterrupt

@@ -151,7 +151,7 @@ def headline(row: Row, per: float = 1.0) -> tuple[tuple[str, str], ...]:
         (_amount(row.promised, per=per), ""),
         (_share(row.margin, 1), _share(row.forecast_error, 1)),
         ("" if row.stock is None else _amount(row.stock), _share(row.fill_rate, 1)),
-        (_share(row.gap, 2), "" if row.seconds is None else f"{row.seconds:.1f}"),
+        ("" if row.model == CLAIRVOYANT else gap(row.gap), "" if row.seconds is None else f"{row.seconds:.1f}"),
     )
 
 
@@ -300,6 +300,11 @@ def _settings_table(summary: Summary) -> Table:
 def find(summary: Summary, model: str, over: str) -> Gain | None:
     """The gain of one operating model over another, if it is known."""
     return next((gain for gain in summary.gains if (gain.model, gain.over) == (model, over)), None)
+
+
+def gap(found: float | None) -> str:
+    """A solver's gap; one above 100% says no more than none."""
+    return "open" if found is None or found > 1 else f"{found:.2%}"
 
 
 def _called(model: str) -> str:

@@ -14,13 +14,10 @@ from rich.text import Text
 from desilo.harness.experiment import CLAIRVOYANT
 from desilo.harness.plots import write_plots
 from desilo.harness.records import CellRecord, write_text
-from desilo.harness.report import summarise
+from desilo.harness.report import Summary, summarise
 from desilo.harness.run import Finished
-from desilo.harness.words import HEADLINE, finding, headline, notes, sentences, title, to_markdown
+from desilo.harness.words import HEADLINE, finding, gap, headline, notes, sentences, title, to_markdown
 from desilo.solving import Stop
-
-WIDE = 92
-"""Columns from which money is shown in full."""
 
 WRITTEN = ("summary.md", "summary.json", "waterfall.png", "tightness.png", "plans", "instances")
 
@@ -64,9 +61,8 @@ class Screen:
         earned = "no plan" if record.nature is None else f"profit {record.nature.profit:,.0f}"
         if record.cell.model == CLAIRVOYANT:
             earned = "no bound" if record.bound is None else f"bound {record.bound:,.0f}"
-        gap = "open" if record.gap is None else f"{record.gap:.2%}"
         where = f"from {cell.start}" + ("" if cell.tightness == 1 else f", tightness {cell.tightness:g}")
-        line = f"{cell.model}, {where}: {earned}, gap {gap}, {record.seconds:.1f} s"
+        line = f"{cell.model}, {where}: {earned}, gap {gap(record.gap)}, {record.seconds:.1f} s"
         self.note(line if record.stop is Stop.OPTIMAL else f"{line}, {record.stop}")
         self.progress.advance(self.task)
 
@@ -79,14 +75,10 @@ def show(finished: Finished, folder: Path) -> None:
     write_plots(summary, folder)
 
     console = Console(highlight=False)
-    wide = console.width >= WIDE
-    unit = summary.currency if wide else f"thousand {summary.currency}"
+    table, unit = _headline_table(summary, 1.0), summary.currency
+    if console.measure(table, options=console.options.update(width=1000)).maximum > console.width:
+        table, unit = _headline_table(summary, 1000.0), f"thousand {summary.currency}"
     console.print(f"\n{title(summary)}; money in {unit}", style="bold", markup=False)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1 if wide else 0, 0, 0))
-    for k, names in enumerate(HEADLINE):
-        table.add_column(_stack(names), justify="right" if k else "left", no_wrap=True)
-    for row in summary.rows:
-        table.add_row(*(_stack(cell) for cell in headline(row, 1.0 if wide else 1000.0)))
     console.print(table)
     for note in notes(summary):
         console.print(f"- {note}", style="dim", markup=False)
@@ -94,6 +86,15 @@ def show(finished: Finished, folder: Path) -> None:
     for sentence in sentences(summary):
         console.print(f"\n{sentence}", markup=False)
     console.print(f"\nWritten to {folder}: {', '.join(WRITTEN)}, and the records", markup=False, soft_wrap=True)
+
+
+def _headline_table(summary: Summary, per: float) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1 if per == 1 else 0, 0, 0))
+    for k, names in enumerate(HEADLINE):
+        table.add_column(_stack(names), justify="right" if k else "left", no_wrap=True)
+    for row in summary.rows:
+        table.add_row(*(_stack(cell) for cell in headline(row, per)))
+    return table
 
 
 def _stack(cell: tuple[str, str]) -> Text:
