@@ -12,9 +12,10 @@ import numpy as np
 
 from desilo.cases.instance import Instance
 from desilo.formulations.freedom import Formulation
-from desilo.formulations.models import joint_model
+from desilo.formulations.models import joint_model, size_of
 from desilo.operating.decision import Decision, Function, OperatingModel, Pictures, Step
 from desilo.operating.desk import Desk
+from desilo.operating.search import SMALL
 from desilo.operating.wiring import HAND_OFFS, as_one, hand_on, side_by_side
 from desilo.solving import Options, Stop, solve
 
@@ -64,7 +65,8 @@ def decide(
 def clairvoyant(desk: Desk, picture: Instance) -> Decision:
     """Every scenario known beforehand: the expected value of the best plan for each. A bound, not a plan.
 
-    Service targets hold in expectation over the scenarios, so each scenario alone is freed of them.
+    Service targets hold in expectation over the scenarios, so each scenario alone is freed of them. A large model
+    is left at its relaxation, which bounds the best plan too: then the objective is unknown.
     """
     bound = objective = 0.0
     count = len(picture.scenarios)
@@ -81,6 +83,7 @@ def clairvoyant(desk: Desk, picture: Instance) -> Decision:
         desk.steps.append(Step(f"scenario {picture.scenarios[w]}", outcome))
         if outcome.stop is Stop.INFEASIBLE:
             return desk.failed()
-        bound += picture.probability[w] * outcome.bound
-        objective += picture.probability[w] * outcome.objective
+        if picture.probability[w] > 0:  # 0 x inf is no number
+            bound += picture.probability[w] * outcome.bound
+            objective += picture.probability[w] * outcome.objective
     return Decision(desk.model, desk.stop(), None, objective, bound, tuple(desk.steps))

@@ -81,10 +81,12 @@ def _prices_for(desk: Desk, picture: Instance, stock: Decision) -> Decision:
     """The best prices for the orders that are placed, from the better of today's and the pricing function's own on."""
     assert stock.plan is not None
     order = stock.plan.order
-    starts = [desk.settle(picture, Plan(reference_levels(picture), order))]
-    level = desk.prices(picture)
+    quick = Desk(desk.model, desk.limits(0.3), desk.formulation)  # a start that fails is no failure
+    starts = [quick.settle(picture, Plan(reference_levels(picture), order))]
+    level = quick.prices(picture)
     if level is not None:
-        starts.append(desk.settle(picture, Plan(level, order)))
+        starts.append(quick.settle(picture, Plan(level, order)))
+    desk.steps += [Step(f"start: {step.function}", step.outcome) for step in quick.steps]
     best = max((s for s in starts if s.plan and not s.repaired), key=lambda s: s.objective, default=None)
     return search(desk, picture, Freedom.full(picture).at_orders(order), best, "pricing")
 
