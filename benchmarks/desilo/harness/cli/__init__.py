@@ -57,7 +57,7 @@ def root(version: Annotated[bool, VERSION] = False) -> None:
 def main() -> None:
     """Entry point of the `desilo` command."""
     try:
-        application()()
+        application()(prog_name="desilo")
     except BadInput as bad:
         for problem in bad.problems:
             complain(f"error: {problem}")
