@@ -12,8 +12,10 @@ from desilo.cases.instance import Floats, Instance, Ints
 from desilo.formulations.freedom import Formulation
 from desilo.harness.check import check
 from desilo.operating.deciding import decide
-from desilo.operating.decision import Decision, OperatingModel, Pictures
+from desilo.operating.decision import Decision, Function, OperatingModel, Pictures
+from desilo.operating.desk import Desk
 from desilo.operating.rule import rule_of_thumb
+from desilo.operating.wiring import hand_on
 from desilo.solving import Options, Stop
 
 TOLERANCE = 1e-6
@@ -93,6 +95,18 @@ def test_operating_models_find_what_the_oracle_finds(kind: str, seed: int) -> No
         assert_same(instance, alone[model], answer)
         if answer.status == "optimal":
             assert alone[model].repaired == cut
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("features", 624), *(("awkward", seed) for seed in range(200, 208))])
+def test_pricing_after_inventory_finds_the_best_prices_for_the_orders(kind: str, seed: int) -> None:
+    instance = make(kind, seed)
+    inventory = exactly(OperatingModel.INVENTORY_ONLY, instance)
+    order = (Function.DEMAND, Function.INVENTORY, Function.PRICING)
+    decision = hand_on(Desk("sequential", Options(gap=0)), order, Pictures.same(instance))
+    if inventory.plan is None:
+        assert decision.stop is inventory.stop
+    else:
+        assert_same(instance, decision, best(instance, order=inventory.plan.order))
 
 
 def combinations(instance: Instance) -> int:

@@ -61,6 +61,7 @@ def test_joint_is_no_worse_than_any_other_plan_costed_in_the_joint_model(instanc
             costed = cost_in_the_joint_model(instance, plan)
             assert costed == close(check(instance, plan).profit)
             assert joint.objective >= costed - 1e-6 * max(1, abs(costed))
+    assert exactly(OperatingModel.CLAIRVOYANT, instance).bound >= joint.objective - 1e-6 * max(1, abs(joint.objective))
 
 
 def cost_in_the_joint_model(instance: Instance, plan: Plan) -> float:
