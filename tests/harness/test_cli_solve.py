@@ -1,4 +1,4 @@
-"""`desilo solve` and `export`: every exit status, strict JSON, plans the checker agrees with, models others solve alike."""
+"""`desilo solve` and `export`: every exit status, strict JSON, profits the checker and other solvers agree with."""
 
 from __future__ import annotations
 
