@@ -66,8 +66,8 @@ from desilo.formulations.pricing import Block
 UNIT_ACTIVITIES = frozenset({Activity.ORDER, Activity.RECEIPT, Activity.STOCK})
 """Activities that grow with the units ordered, sold or not."""
 
-LEAST_SETUP_ORDER = 1e-5
-"""Units. Where a negative set-up amount rewards placing an order, an order of nothing is none."""
+LEAST_SETUP_ORDER = 2e-6
+"""Units. Where a negative set-up amount rewards placing an order: just above what still counts as no order."""
 
 SMALLEST_DEMAND = 1e-6
 """Units. Demand below it is not divided by."""
