@@ -79,11 +79,13 @@ def clairvoyant(desk: Desk, picture: Instance) -> Decision:
             service=(),
         )
         built = joint_model(known, None, desk.formulation)
-        outcome = solve(built.model, desk.limits(1 / (count - w)), built=built.seconds)
+        limits = desk.limits(1 / (count - w))
+        large = size_of(built.model) > SMALL
+        outcome = solve(built.model, replace(limits, root="ipm") if large else limits, built=built.seconds, relax=large)
         desk.steps.append(Step(f"scenario {picture.scenarios[w]}", outcome))
         if outcome.stop is Stop.INFEASIBLE:
             return desk.failed()
         if picture.probability[w] > 0:  # 0 x inf is no number
             bound += picture.probability[w] * outcome.bound
-            objective += picture.probability[w] * outcome.objective
+            objective += picture.probability[w] * (np.nan if large else outcome.objective)
     return Decision(desk.model, desk.stop(), None, objective, bound, tuple(desk.steps))
