@@ -37,7 +37,8 @@ from desilo.harness.experiment import (
     starts_of,
 )
 from desilo.harness.records import CellRecord
-from desilo.harness.run import Finished, load, run, share_of_time
+from desilo.harness.run import Finished, load, run
+from desilo.harness.schedule import SHARE, next_of, share_of_time
 from desilo.harness.sell import sell_first_come
 from desilo.solving import Options
 
@@ -264,24 +265,34 @@ def test_a_folder_that_is_no_runs_is_left_alone(case: Path, tmp_path: Path) -> N
         run(small_settings(case), tmp_path, Ear())
 
 
-def test_time_is_shared_out_so_that_all_fits(case: Path) -> None:
+def waiting_tasks(case: Path, settings: Settings) -> list[Task]:
+    opened = prepare_case(settings)
+    problems = prepare(opened, 131, settings)[1.0]
+    return [Task(cell, problems, {}, Options(), 2, {}, 1.0) for cell in cells_of(opened, settings)]
+
+
+def test_the_shared_time_is_used_up_and_not_exceeded(case: Path) -> None:
     settings = small_settings(case, time_limit=100.0, jobs=2)
-    cells = [cell for cell in cells_of(prepare_case(settings), settings) if cell.model in run_module.SHARE]
-    waiting: list[Any] = [Waiting(cell) for cell in sorted(cells, key=lambda cell: run_module.SHARE[cell.model])]
+    waiting = [task for task in waiting_tasks(case, settings) if task.cell.model in SHARE]
     clocks = [0.0, 0.0]  # of the two workers
     while waiting:
         clocks.sort()
-        clocks[0] += share_of_time(waiting, 100.0 - clocks[0], settings)
-        waiting.pop(0)
+        left = 100.0 - clocks[0]
+        task = next_of(waiting, left, settings)
+        clocks[0] += share_of_time(task, waiting, left, settings)
+        waiting.remove(task)
     assert max(clocks) <= 100.0 + 1e-9
-    assert min(clocks) >= 40.0
+    assert min(clocks) >= 60.0
 
 
-class Waiting:
-    """As much of a task as the sharing of time looks at."""
-
-    def __init__(self, cell: Any) -> None:
-        self.cell = cell
+def test_cells_that_cost_little_come_first_but_leave_the_others_their_part(case: Path) -> None:
+    settings = small_settings(case, time_limit=100.0, jobs=2)
+    waiting = waiting_tasks(case, settings)
+    assert next_of(waiting, 100.0, settings).cell.model == "status-quo"
+    assert next_of(waiting, 40.0, settings).cell.model == JOINT
+    cheap = [task for task in waiting if task.cell.model not in SHARE]
+    assert next_of(cheap, 40.0, settings).cell.model == "status-quo"
+    assert share_of_time(cheap[0], waiting, 100.0, settings) <= 50.0
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

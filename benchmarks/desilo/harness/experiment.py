@@ -195,14 +195,16 @@ def starts_of(case: Case, settings: Settings) -> tuple[int, ...]:
 
 
 def cells_of(case: Case, settings: Settings) -> tuple[Cell, ...]:
-    """Every cell of the run."""
+    """Every cell of the run, the assumed limits first."""
     starts = starts_of(case, settings)
-    return tuple(
+    assumed = [Cell(start=start, tightness=1.0, model=model) for model in MODELS for start in starts]
+    others = [
         Cell(start=start, tightness=tightness, model=model)
-        for tightness in sorted({1.0, *settings.tightness})
-        for start in (starts if tightness == 1 else starts[: settings.tightness_starts])
-        for model in (MODELS if tightness == 1 else AT_EVERY_TIGHTNESS)
-    )
+        for tightness in sorted({*settings.tightness} - {1.0})
+        for model in AT_EVERY_TIGHTNESS
+        for start in starts[: settings.tightness_starts]
+    ]
+    return (*assumed, *others)
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-import multiprocessing
 import os
 import platform
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
@@ -27,8 +23,6 @@ from desilo.cases.writing import write_instance
 from desilo.harness.experiment import (
     CLAIRVOYANT,
     FORECASTERS,
-    JOINT,
-    PRICING_LAST,
     PricePlan,
     Problems,
     Settings,
@@ -42,7 +36,6 @@ from desilo.harness.experiment import (
     settings_dict,
     starts_of,
     versions,
-    work,
 )
 from desilo.harness.records import (
     Assumption,
@@ -53,22 +46,12 @@ from desilo.harness.records import (
     sweep,
     write_record,
 )
+from desilo.harness.schedule import LEAST, deadline_of, free_time, work_off
+from desilo.harness.workers import workers
 from desilo.operating.forecast import forecast_error
 from desilo.solving import Options, Stop
 
 RUN, RECORDS, PLANS, INSTANCES = "run.json", "records", "plans", "instances"
-
-SHARE = dict.fromkeys(PRICING_LAST, 0.4) | {CLAIRVOYANT: 1.0, JOINT: 3.0}
-"""How the time that the other cells leave is shared out; they need little and come first."""
-
-KEPT_FOR_SHARES = 0.5
-"""Share of a run's time that the other cells may not touch."""
-
-FOR_THE_REPORT = 0.08
-"""Share of a run's time kept for writing the summary."""
-
-LEAST = 0.5
-"""Seconds; no cell is begun with less."""
 
 
 class Watcher(Protocol):
@@ -108,7 +91,6 @@ class Finished:
 def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
     """Run, or go on with, the experiment of the settings.
 
-    Cells that cost little come first; what they leave of the time is shared among the joint models and the bounds.
     Stopped at any moment, by whatever, the next run with the same settings in the same folder goes on from there.
 
     Args:
@@ -120,7 +102,7 @@ def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
         BadInput: the case or the folder cannot be used.
         KeyboardInterrupt: after the workers have been ended; finished cells are on record.
     """
-    deadline = time.monotonic() + settings.time_limit * (1 - FOR_THE_REPORT)
+    deadline = deadline_of(settings)
     case = prepare_case(settings)
     with locked(folder), workers(settings.jobs) as pool:
         before = _earlier(folder)
@@ -173,7 +155,7 @@ def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
             best = max(promises, key=lambda cell: promises[cell])
             return read_plan(problems[best.start][best.tightness].pictures.estimated, _plan_path(folder, best))
 
-        for record, plan in _work_off(pool, tasks, settings, deadline, best_known):
+        for record, plan in work_off(pool, tasks, settings, deadline, best_known):
             kept = keep(folder, record, plan, problems)
             done[kept.cell] = kept
             watcher.finished(kept)
@@ -367,66 +349,6 @@ def locked(folder: Path) -> Iterator[None]:
         raise
 
 
-class Here(Executor):
-    """Works in this process, at once."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """The finished future."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-@contextmanager
-def workers(jobs: int) -> Iterator[Executor]:
-    """Processes that work side by side, one thread each; with one job, this process.
-
-    They are ended at once when the block is left by an exception, and end themselves when this process is killed.
-    """
-    if jobs == 1:
-        yield Here()
-        return
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in threads}
-    os.environ.update(dict.fromkeys(threads, "1"))  # read by the workers when they import numpy
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_worker)
-    others = set(multiprocessing.active_children())
-    try:
-        yield pool
-        pool.shutdown()
-    except BaseException as error:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - others:
-            child.kill()
-        if isinstance(error, BrokenProcessPool):
-            raise RuntimeError(
-                "a worker process was killed, perhaps for want of memory; the same command goes on from here, "
-                "with --jobs 1 it takes less memory"
-            ) from None
-        raise
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    parent = multiprocessing.parent_process()
-
-    def end_with_parent() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
 def _options(settings: Settings) -> Options:
     return Options(gap=settings.gap, seed=settings.seed)
 
@@ -435,7 +357,7 @@ def _decide_prices(
     pool: Executor, problems: Mapping[int, Problems], settings: Settings, deadline: float
 ) -> dict[int, dict[str, PricePlan]]:
     """What the pricing function decides by itself, by start and picture."""
-    left = max(deadline - time.monotonic() - KEPT_FOR_SHARES * settings.time_limit, LEAST)
+    left = max(free_time(deadline - time.monotonic(), settings), LEAST)
     rounds = max(1, math.ceil(2 * len(problems) / settings.jobs))
     options = replace(_options(settings), time_limit=max(left / 2 / rounds, LEAST))
     plans = {
@@ -450,55 +372,3 @@ def _decide_prices(
     if any(step.outcome.stop is Stop.INTERRUPTED for step in steps):
         raise KeyboardInterrupt
     return found
-
-
-def _work_off(
-    pool: Executor,
-    tasks: Sequence[Task],
-    settings: Settings,
-    deadline: float,
-    best_known: Callable[[Cell], Plan | None],
-) -> Iterator[tuple[CellRecord, Plan | None]]:
-    """Work off the tasks until the deadline, each with its share of the time that is left when it begins.
-
-    The joint models come last and wait for all others: they start from the best plan there is.
-    """
-    waiting = sorted(tasks, key=lambda task: SHARE.get(task.cell.model, 0.0))  # stable: otherwise in order
-    running: dict[Future[tuple[CellRecord, Plan | None]], Task] = {}
-    while waiting or running:
-        while waiting and len(running) < settings.jobs:
-            joint = waiting[0].cell.model == JOINT
-            if joint and any(task.cell.model != JOINT for task in running.values()):
-                break
-            left = deadline - time.monotonic()
-            if left < LEAST:
-                waiting.clear()
-                break
-            limit = share_of_time(waiting, left, settings)
-            task = _within(waiting.pop(0), limit)
-            if joint:
-                task = replace(task, known=best_known(task.cell))
-            running[pool.submit(work, task)] = task
-        if not running:
-            return
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            del running[future]
-            record, plan = future.result()
-            if any(step.stop is Stop.INTERRUPTED for step in record.steps):
-                raise KeyboardInterrupt
-            yield record, plan
-
-
-def share_of_time(waiting: Sequence[Task], left: float, settings: Settings) -> float:
-    """Seconds for the first of the waiting tasks."""
-    first = SHARE.get(waiting[0].cell.model)
-    if first is None:
-        return max(LEAST, (left - KEPT_FOR_SHARES * settings.time_limit) / 2)
-    total = sum(SHARE.get(task.cell.model, 0.0) for task in waiting)
-    rounds = math.ceil(total / (first * settings.jobs) - 1e-9)
-    return left / rounds
-
-
-def _within(task: Task, limit: float) -> Task:
-    return replace(task, options=replace(task.options, time_limit=limit))
