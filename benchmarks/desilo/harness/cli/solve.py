@@ -80,6 +80,17 @@ FORMULATION = Annotated[
 ]
 
 
+@contextmanager
+def _no_plan_if_interrupted() -> Iterator[None]:
+    """Ctrl-C outside the solver, or for the second time: within it the first one asks for what there is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain("interrupted before there was a plan")
+        raise typer.Exit(Exit.UNEXPECTED) from None
+
+
+@_no_plan_if_interrupted()
 def solve_instance(
     instance: INSTANCE,
     model: Annotated[
@@ -120,11 +131,7 @@ def solve_instance(
     limit = math.inf if time_limit is None else time_limit
     options = Options(time_limit=limit, gap=gap, seed=seed, threads=threads, log=log)
     with _spinner(f"{model} on {problem.name}", silent=log), _log_on_stderr() if log else nullcontext():
-        try:
-            decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation))
-        except KeyboardInterrupt:  # outside the solver, or the second one within it
-            complain("interrupted before there was a plan")
-            raise typer.Exit(Exit.UNEXPECTED) from None
+        decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation))
     if out is not None and decision.plan is not None:
         write_plan(problem, decision.plan, out)
     facts = as_dict(problem, decision, options, formulation)
