@@ -198,11 +198,9 @@ def exit_code(decision: Decision) -> Exit:
     """What a decision means for whoever called. The clairvoyant bound counts as a plan."""
     from desilo.solving import Stop
 
-    if decision.stop is Stop.INFEASIBLE:
-        return Exit.INFEASIBLE
-    if not math.isfinite(decision.objective):
-        return Exit.UNEXPECTED
-    return Exit.OK if decision.stop is Stop.OPTIMAL else Exit.LIMIT
+    if math.isfinite(decision.objective):
+        return Exit.OK if decision.stop is Stop.OPTIMAL else Exit.LIMIT
+    return Exit.INFEASIBLE if decision.stop is Stop.INFEASIBLE else Exit.UNEXPECTED
 
 
 def as_dict(instance: Instance, decision: Decision, options: Options, formulation: str) -> dict[str, Any]:
