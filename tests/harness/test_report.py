@@ -244,7 +244,7 @@ def test_the_table_fits_the_terminal_with_nothing_cut_off(
 def losing(summary: Summary, wins_at: tuple[float, ...]) -> Summary:
     """The same summary, had joint earned less than the best sequential plan."""
     gains = tuple(
-        gain.model_copy(update={"realised": gain.realised.model_copy(update={"mean": -5.0})})
+        gain.model_copy(update={"realised": gain.realised.model_copy(update={"mean": -5.0}), "percent": -0.1})
         if (gain.model, gain.over) == (JOINT, BEST_SEQUENTIAL)
         else gain
         for gain in summary.gains

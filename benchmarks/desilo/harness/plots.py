@@ -110,6 +110,9 @@ def tightness(summary: Summary) -> Figure:
     for x, sample in inside:
         if sample.low is not None and sample.high is not None:
             panel.plot([x, x], [sample.low, sample.high], color=BLUE, lw=6, alpha=0.3, solid_capstyle="butt")
+        else:
+            said = "no upper bound\nin the time given"
+            panel.annotate(said, (x, sample.plan), (6, -24), textcoords="offset points", fontsize=8, color=BLUE)
     if levels:
         panel.plot(
             [x for x, _ in inside],

@@ -47,6 +47,9 @@ TABLE = (
 SAYS_NOTHING = 3.0
 """A bound of so many times the status quo's profit is one from before the relaxation was solved."""
 
+NOTHING = 1e-4
+"""Per cent; a gain below is one of rounding."""
+
 BASELINES = (ISOLATED, BEST_SEQUENTIAL, INVENTORY_ONLY)
 """What the joint model is compared with, besides the status quo."""
 
@@ -81,6 +84,11 @@ class Gain(Record):
     realised: Estimate  # on nature
     percent: float  # of the baseline's realised profit
     in_sample: InSample | None  # on the estimated picture
+
+    @property
+    def earns_more(self) -> bool:
+        """Whether there is a realised gain at all, above rounding."""
+        return self.percent > NOTHING
 
 
 class Row(Record):
@@ -310,7 +318,7 @@ def summarise(finished: Finished) -> Summary:
         assumptions=run.assumptions,
         settings=run.settings,
         versions=run.versions,
-        wins_at=tuple(level.tightness for level in tightness if level.gain.realised.mean > 0),
+        wins_at=tuple(level.tightness for level in tightness if level.gain.earns_more),
     )
 
 

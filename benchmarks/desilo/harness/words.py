@@ -14,13 +14,13 @@ def finding(summary: Summary) -> str:
     """What came of connecting, realised beside in sample, in one sentence."""
     gain = find(summary, JOINT, BEST_SEQUENTIAL)
     if gain is None:
-        return "There is no joint plan and no sequential one to compare it with: give the run more time."
+        return "A joint plan or a sequential one to compare it with is missing: give the run more time."
     realised = f"{_signed(summary, gain.realised.mean)} a window {_range(gain.realised)}, {gain.percent:+.1f}%"
     sample = ""
     if gain.in_sample is not None:
         ends = _ends(gain.in_sample.low, gain.in_sample.high)
         sample = f" In sample it is {_signed(summary, gain.in_sample.plan)}; the solver's gaps leave {ends}."
-    if gain.realised.mean > 0:
+    if gain.earns_more:
         sure = "" if gain.realised.certain else ", not established: the interval includes 0"
         return f"Joint earns more than the best sequential plan out of sample: {realised}{sure}.{sample}"
     return (
