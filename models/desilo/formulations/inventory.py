@@ -293,8 +293,11 @@ def order_bounds(instance: Instance, freedom: Freedom) -> OrderBounds:
     return OrderBounds(upper, least, weighed & np.isfinite(upper), most)
 
 
-_ROUNDS = 4
-"""What resources ask of an order can depend on other orders, theirs on others again: how far to follow."""
+_ROUNDS = 2
+"""What resources ask of an order can depend on other orders, theirs on others again: how far to follow.
+
+Farther means looser bounds: with many items in a limit of both signs they grow by a factor each time.
+"""
 
 
 @dataclass(frozen=True)
