@@ -11,7 +11,7 @@ from small_instances import make_resource, random_problem
 from desilo.cases.instance import Activity, Instance, ServiceTarget
 from desilo.harness.check import check
 from desilo.operating.deciding import decide
-from desilo.operating.decision import OperatingModel
+from desilo.operating.decision import OperatingModel, Pictures
 from desilo.solving import Options
 
 
@@ -41,7 +41,7 @@ def test_objective_of_a_model_is_the_profit_of_its_plan(model):
     with_plan = 0
     for seed in range(100, 112):
         instance = rich_problem(seed)
-        decision = decide(model, instance, Options(gap=0))
+        decision = decide(model, Pictures.same(instance), Options(gap=0))
         if decision.plan is not None:
             with_plan += 1
             found = check(instance, decision.plan)
