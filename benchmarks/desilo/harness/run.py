@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -336,17 +337,21 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
-        with lock.acquire(timeout=0):
-            yield
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        what = f"cannot be used for the run: {error.strerror}; choose another folder with --out"
+        raise BadInput([Problem(str(folder), what)]) from None
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
     except Timeout:
         what = "another run is at work in this folder; wait for it or choose another folder with --out"
         raise BadInput([Problem(str(folder), what)]) from None
-    except OSError as error:
-        if error.filename is not None and Path(error.filename) in {folder, folder / LOCK, *folder.parents}:
-            what = f"cannot be used for the run: {error.strerror}; choose another folder with --out"
-            raise BadInput([Problem(str(folder), what)]) from None
-        raise
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _options(settings: Settings) -> Options:

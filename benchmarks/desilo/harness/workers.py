@@ -44,9 +44,9 @@ def workers(jobs: int) -> Iterator[Executor]:
         yield pool
         pool.shutdown()
     except BaseException as error:
-        pool.shutdown(wait=False, cancel_futures=True)
         for child in set(multiprocessing.active_children()) - others:
             child.kill()
+        pool.shutdown(cancel_futures=True)
         if isinstance(error, BrokenProcessPool):
             raise RuntimeError(
                 "a worker process was killed, perhaps for want of memory; the same command goes on from here, "

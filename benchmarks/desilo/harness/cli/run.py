@@ -49,11 +49,13 @@ def run(
 ) -> None:
     """Measure on a case what deciding together is worth.
 
-    Every operating model plans on what was known at several starts in the held-out periods; the plans are scored on
-    a demand that no planner has seen. The folder holds every plan, every record, a summary and plots. The same
+    Every operating model plans on what was known at several starts in the
+    held-out periods; the plans are scored on a demand that no planner has seen.
+    The folder holds every plan, every record, a summary and plots. The same
     command goes on from what is there: after Ctrl-C, a kill, or with more time.
 
-    Exit status: 0 done; 2 bad input; 3 the time limit left an operating model without a plan; 130 Ctrl-C; 1 else.
+    Exit status: 0 done; 2 bad input; 3 the time limit left an operating model
+    without a plan; 130 Ctrl-C; 1 anything else.
     """
     from rich.console import Console
 
