@@ -35,9 +35,11 @@ def workers(jobs: int) -> Iterator[Executor]:
     if jobs == 1:
         yield Here()
         return
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in threads}
-    os.environ.update(dict.fromkeys(threads, "1"))  # read by the workers when they import numpy
+    wanted = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # read with numpy
+    # a worker that is killed leaves semaphores, which are cleaned up: no news to the user
+    wanted["PYTHONWARNINGS"] = "ignore::UserWarning:multiprocessing.resource_tracker"
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_worker)
     others = set(multiprocessing.active_children())
     try:
