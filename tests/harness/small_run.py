@@ -49,6 +49,7 @@ def small_settings(case: Path, **changes: Any) -> Settings:
         nature_scenarios=20,
         clairvoyant_scenarios=2,
         gap=1e-6,
+        joint_gap=1e-6,
     )
     return replace(small, **changes)
 

@@ -170,7 +170,7 @@ def test_what_is_missing_broken_or_changed_is_worked_out_again_and_said(
 
 def test_a_changed_setting_is_named(case: Path, copy: Path) -> None:
     ear = Ear()
-    run(small_settings(case, gap=1e-5, starts=1, tightness=(1.0,)), copy, ear)
+    run(small_settings(case, gap=1e-5, joint_gap=1e-5, starts=1, tightness=(1.0,)), copy, ear)
     assert ear.on_record == 0
     assert sum("changed since: gap" in note for note in ear.notes) == len(ear.worked_out)
 

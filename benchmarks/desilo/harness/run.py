@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -133,7 +133,7 @@ def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
                 cell=cell,
                 problems=problems[cell.start][cell.tightness],
                 prices=prices[cell.start],
-                options=_options(settings),
+                options=Options(gap=settings.gap_of(cell.model), seed=settings.seed),
                 sample=settings.clairvoyant_scenarios,
                 key=keys[cell],
                 run_limit=settings.time_limit,
@@ -354,17 +354,13 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _options(settings: Settings) -> Options:
-    return Options(gap=settings.gap, seed=settings.seed)
-
-
 def _decide_prices(
     pool: Executor, problems: Mapping[int, Problems], settings: Settings, deadline: float
 ) -> dict[int, dict[str, PricePlan]]:
     """What the pricing function decides by itself, by start and picture."""
     left = max(free_time(deadline - time.monotonic(), settings), LEAST)
     rounds = max(1, math.ceil(2 * len(problems) / settings.jobs))
-    options = replace(_options(settings), time_limit=max(left / 2 / rounds, LEAST))
+    options = Options(gap=settings.gap, seed=settings.seed, time_limit=max(left / rounds, LEAST))
     plans = {
         start: {
             "yesterday": pool.submit(price_plan, problem.pictures.yesterday, options),

@@ -17,10 +17,10 @@ from desilo.harness.experiment import CLAIRVOYANT, JOINT, PRICING_LAST, Settings
 from desilo.harness.records import Cell, CellRecord
 from desilo.solving import Stop
 
-SHARE = {JOINT: 3.0, CLAIRVOYANT: 1.0} | dict.fromkeys(PRICING_LAST, 0.4)
+SHARE = {JOINT: 4.0, CLAIRVOYANT: 0.8} | dict.fromkeys(PRICING_LAST, 0.6)
 """How the time that the other cells leave is shared out, in the order of their turns."""
 
-KEPT_FOR_SHARES = 0.5
+KEPT_FOR_SHARES = 0.6
 """Share of a run's time that the other cells leave alone."""
 
 FOR_THE_REPORT = 0.08

@@ -36,7 +36,7 @@ def plan_prices(instance: Instance, options: Options) -> tuple[Ints | None, tupl
     parts = _parts(instance)
     for done, (items, periods) in enumerate(parts):
         part = _restrict(instance, items, periods)
-        share = replace(options, time_limit=max(remaining / (len(parts) - done), 0.1))
+        share = replace(options, time_limit=max(remaining / min(2, len(parts) - done), 0.1))
         chosen, step = _solve_part(part, share)
         steps += step
         if chosen is None:

@@ -94,7 +94,7 @@ def _improve(
         limit = replace(
             desk.options,
             time_limit=PATIENCE if math.isinf(until) else max(left / 2, min(left, 2.0)),
-            gap=max(gap / 2, 1e-4),
+            gap=max(gap / (3 if neighbourhood.width is _Width.USED else 10), 1e-4),
             target=target if math.isfinite(target) else None,
         )
         found = desk.optimise(picture, replace(freedom, levels=levels), best.plan, "search: levels", limit)
