@@ -20,7 +20,7 @@ from desilo.solving import Stop
 SHARE = {JOINT: 4.0, CLAIRVOYANT: 0.8} | dict.fromkeys(PRICING_LAST, 0.6)
 """How the time that the other cells leave is shared out, in the order of their turns."""
 
-KEPT_FOR_SHARES = 0.6
+KEPT_FOR_SHARES = 0.55
 """Share of a run's time that the other cells leave alone."""
 
 FOR_THE_REPORT = 0.08
