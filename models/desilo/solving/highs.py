@@ -90,6 +90,7 @@ def load(program: Program, options: Options) -> Any:
         # older versions name the relaxation's solver by `solver` alone
         highs.setOptionValue("mip_lp_solver", options.root)
     lp = highspy.HighsLp()
+    lp.model_name_ = mps_name(program.name)
     lp.num_row_, lp.num_col_ = program.matrix.shape
     lp.sense_ = highspy.ObjSense.kMinimize if program.sense == 1 else highspy.ObjSense.kMaximize
     lp.offset_ = program.offset

@@ -24,6 +24,7 @@ class Program:
     """min or max c x + offset subject to row_lower <= A x <= row_upper, lower <= x <= upper, some x integer.
 
     Attributes:
+        name: of the model.
         cost: (n,) c.
         offset: constant of the objective.
         sense: +1 minimise, -1 maximise.
@@ -36,6 +37,7 @@ class Program:
         seconds: spent translating.
     """
 
+    name: str
     cost: Floats
     offset: float
     sense: int
@@ -83,6 +85,7 @@ def translate(model: Model) -> Program:
         upper = np.array([np.inf if high is None else high for _, high in bounds], dtype=np.float64)
         integer = np.array([not variable.is_continuous() for variable in form.columns], dtype=np.bool_)
     return Program(
+        name=str(model.name),
         cost=np.asarray(form.c.todense(), dtype=np.float64).reshape(-1),
         offset=float(form.c_offset[0]),
         sense=1 if form.objectives[0].sense == pyo.minimize else -1,
