@@ -83,17 +83,17 @@ FULL = Settings(
     case="orange-juice",
     quick=False,
     seed=1,
-    time_limit=330,
+    time_limit=350,
     jobs=2,
     middle_zone=False,
-    horizon=4,
+    horizon=3,
     scenarios=8,
     ladder_levels=7,
-    starts=3,
+    starts=4,
     tightness=(0.7, 1.0, 1.5),
     tightness_starts=1,
     nature_scenarios=200,
-    clairvoyant_scenarios=3,
+    clairvoyant_scenarios=1,
     gap=0.001,
     joint_gap=0.009,
 )
@@ -103,9 +103,8 @@ QUICK = replace(
     quick=True,
     time_limit=45,
     middle_zone=True,
-    horizon=3,
     ladder_levels=5,
-    clairvoyant_scenarios=1,
+    starts=3,
 )
 
 FORECASTERS: Mapping[str, Forecaster] = {"yesterday": naive, "estimated": estimated}

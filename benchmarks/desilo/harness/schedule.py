@@ -17,7 +17,7 @@ from desilo.harness.experiment import CLAIRVOYANT, JOINT, PRICING_LAST, Settings
 from desilo.harness.records import Cell, CellRecord
 from desilo.solving import Stop
 
-SHARE = {JOINT: 4.0, CLAIRVOYANT: 0.8} | dict.fromkeys(PRICING_LAST, 0.6)
+SHARE = {JOINT: 6.0, CLAIRVOYANT: 0.9} | dict.fromkeys(PRICING_LAST, 0.6)
 """How the time that the other cells leave is shared out, in the order of their turns."""
 
 KEPT_FOR_SHARES = 0.55

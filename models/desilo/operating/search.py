@@ -52,7 +52,7 @@ def search(desk: Desk, picture: Instance, freedom: Freedom, best: Decision | Non
     built = joint_model(picture, freedom, desk.formulation)
     bound = math.inf
     if size_of(built.model) > SMALL:
-        quick = replace(desk.limits(0.4), root="ipm")
+        quick = replace(desk.limits(0.6), root="ipm")
         relaxed = solve(built.model, quick, built=built.seconds, relax=True)
         desk.steps.append(Step("search: relaxation", relaxed))
         if relaxed.stop is Stop.INFEASIBLE:
