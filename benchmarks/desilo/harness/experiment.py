@@ -437,12 +437,16 @@ def _facts(instance: Instance, plan: Plan, sold: Sales) -> PlanFacts:
     usual = instance.expected_demand[item, np.arange(instance.periods), instance.reference[:, None]]
     relative = plan.price(instance) / instance.reference_price[:, None]
     placed = placed_orders(plan)
+    margin = (plan.price(instance) - instance.unit_cost)[:, :, None] * sold.sales
+    lost = instance.lost_sale_cost[:, :, None] * (sold.demand - sold.sales)
     return PlanFacts(
         promotions=tuple((instance.items[i], int(t) + 1) for i, t in np.argwhere(promoted)),
         price_index=float((relative * usual).sum() / usual.sum()),
         orders=int((placed > 0).sum()),
         units_ordered=tuple(placed.sum(axis=0).tolist()),
         stock=tuple((sold.stock @ sold.probability).sum(axis=0).tolist()),
+        contribution=tuple(((margin - lost) @ sold.probability).sum(axis=0).tolist()),
+        supplied_before=int(instance.lead_time.min()),
     )
 
 

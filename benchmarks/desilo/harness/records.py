@@ -69,6 +69,8 @@ class PlanFacts(Record):
     orders: int  # order lines placed
     units_ordered: tuple[float, ...]  # by period
     stock: tuple[float, ...]  # expected end-of-period units on nature, by period
+    contribution: tuple[float, ...]  # on nature, by period: sales at price less unit cost, less lost sales; money
+    supplied_before: int  # periods in which nothing ordered in the plan can be sold yet
 
 
 class Promise(Record):

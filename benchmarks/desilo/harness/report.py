@@ -154,6 +154,9 @@ class Difference(Record):
     units_ordered: dict[str, float]
     first_half: dict[str, float]  # share of the units ordered in the first half of the horizon
     stock: dict[str, float]
+    more_contribution: float  # joint over sequential: sales at price less unit cost, less lost sales; money
+    more_before_orders: float  # the part of it from the periods before anything ordered can be sold
+    supplied_before: int  # those periods
     more_ordered: float  # joint over sequential, relative
     more_stock: float
     more_promoted: tuple[str, ...]  # items that joint promotes more
@@ -531,6 +534,13 @@ def _difference(results: _Results) -> Difference | None:
         for name, plans in facts.items()
     }
     stock = {name: fmean(fmean(plan.stock) for plan in plans) for name, plans in facts.items()}
+    before = facts[JOINT][0].supplied_before
+
+    def lead(until: int | None) -> float:
+        """How much more the joint plan contributes up to a period."""
+        earned = {name: fmean(fsum(plan.contribution[:until]) for plan in plans) for name, plans in facts.items()}
+        return earned[JOINT] - earned[BEST_SEQUENTIAL]
+
     return Difference(
         promotions={name: fmean(len(plan.promotions) for plan in plans) for name, plans in facts.items()},
         price_index={name: fmean(plan.price_index for plan in plans) for name, plans in facts.items()},
@@ -538,6 +548,9 @@ def _difference(results: _Results) -> Difference | None:
         units_ordered=ordered,
         first_half={name: _ratio(early[name], ordered[name]) for name in facts},
         stock=stock,
+        more_contribution=lead(None),
+        more_before_orders=lead(before),
+        supplied_before=before,
         more_ordered=_ratio(ordered[JOINT], ordered[BEST_SEQUENTIAL]) - 1,
         more_stock=_ratio(stock[JOINT], stock[BEST_SEQUENTIAL]) - 1,
         more_promoted=tuple(item for item in ranked if more[item] > 0)[:3],

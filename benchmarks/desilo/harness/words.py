@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from desilo.harness.describe import Table
 from desilo.harness.experiment import CLAIRVOYANT, JOINT
 from desilo.harness.measure import FEW_CLUSTERS
-from desilo.harness.report import BEST_SEQUENTIAL, COORDINATED, Estimate, Gain, Row, Summary
+from desilo.harness.report import BEST_SEQUENTIAL, COORDINATED, Difference, Estimate, Gain, Row, Summary
 
 
 def finding(summary: Summary) -> str:
@@ -96,7 +96,20 @@ def _of_difference(summary: Summary) -> str:
         f"{found.price_index[other]:.1%} of today's, places {found.orders[joint]:.1f} instead of "
         f"{found.orders[other]:.1f} order lines, orders {found.more_ordered:+.1%} units "
         f"({found.first_half[joint]:.0%} instead of {found.first_half[other]:.0%} of them in the first half) "
-        f"and holds {found.more_stock:+.1%} stock."
+        f"and holds {found.more_stock:+.1%} stock. {_of_contribution(summary, found)}"
+    )
+
+
+def _of_contribution(summary: Summary, found: Difference) -> str:
+    """How much of the difference comes from periods in which no order of the plan helps."""
+    unit = summary.period_unit or "period"
+    more = f"On nature its sales margin less lost sales is {_signed(summary, found.more_contribution)} a window"
+    if not found.supplied_before:
+        return f"{more}."
+    first = f"the first {unit}" if found.supplied_before == 1 else f"the first {found.supplied_before} {unit}s"
+    return (
+        f"{more}, {_signed(summary, found.more_before_orders)} of it in {first}, when only the assumed first stock can "
+        "be sold."
     )
 
 
