@@ -46,7 +46,7 @@ def solve(
         model: a Pyomo model with one active objective. Fixed variables are constants.
         options: limits, gap, seed, threads.
         built: seconds spent building the model, kept in the outcome.
-        warm: start from the values the variables hold now (a partial solution will do).
+        warm: start from the values the integer variables hold now (some will do).
         relax: solve the LP relaxation.
 
     Returns:
@@ -110,8 +110,12 @@ def load(program: Program, options: Options) -> Any:
 
 
 def start_from_values(highs: Any, program: Program) -> None:
-    """Hand HiGHS the values the Pyomo variables hold; it completes what is missing."""
-    known = [(k, v.value) for k, v in enumerate(program.variables) if v.value is not None]
+    """Hand HiGHS the values the integer variables hold; it completes the rest."""
+    known = [
+        (k, variable.value)
+        for k, variable in enumerate(program.variables)
+        if program.integer[k] and variable.value is not None
+    ]
     if known:
         index, value = zip(*known, strict=True)
         highs.setSolution(len(index), np.array(index, dtype=np.int32), np.array(value, dtype=np.float64))
