@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from desilo.cases.case import Assumptions
 from desilo.cases.opening import open_case
 from desilo.harness import describe
-from desilo.harness.cli import Exit, main
+from desilo.harness.cli import Exit, data, main
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -109,3 +111,15 @@ def test_a_sparkline_fits_and_is_blank_only_where_nothing_is_recorded(values: li
     line = describe.sparkline(np.array(values), width)
     parts = np.array_split(np.array(values), min(width, len(values)))
     assert [mark == " " for mark in line] == [bool(np.isnan(part).all()) for part in parts]
+
+
+def test_no_name_or_figure_is_broken_in_a_narrow_terminal() -> None:
+    """Nor is one cut off: every item stands on a line with its figures."""
+    case = open_case("orange-juice")
+    for table in (describe.item_summary(case), describe.history_summary(case)):
+        shown = StringIO()
+        data._print(Console(file=shown, width=80), table)
+        lines = [line.rstrip() for line in shown.getvalue().splitlines()]
+        assert max(map(len, lines)) <= 80
+        for row in table.rows:
+            assert any(all(cell.rstrip() in line for cell in row) for line in lines), row

@@ -82,7 +82,7 @@ def schema_problems(error: ValidationError, known: Callable[[tuple[Any, ...]], I
             message = "missing; it is required"
         elif detail["type"] == "extra_forbidden":
             key, where = str(detail["loc"][-1]), detail["loc"][:-1]
-            message = f"unknown key; {did_you_mean(key, known(where))} Remove or rename it"
+            message = f"unknown key, remove or rename it; {did_you_mean(key, known(where))}"
         else:
             given = repr(detail["input"])
             given = given if len(given) <= 60 else given[:57] + "..."

@@ -112,7 +112,7 @@ def _read_files(folder: Path, findings: Findings) -> tuple[Header | None, dict[s
         raise BadInput([Problem(str(folder), f"holds no instance; at least {expected} are expected")])
     for name in entries.keys() - _known_files():
         if not name.startswith("."):  # editors and file managers leave such files behind
-            findings.add(name, f"not a file of an instance; {did_you_mean(name, sorted(_known_files()))} Remove it")
+            findings.add(name, f"not a file of an instance, remove it; {did_you_mean(name, sorted(_known_files()))}")
     header = None
     if HEADER in entries:
         header = _read_header(entries[HEADER], findings)

@@ -12,6 +12,7 @@ from desilo.operating.decision import Decision, Function, Pictures, Step
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
 from desilo.operating.search import search
+from desilo.solving import Stop
 
 HAND_OFFS: tuple[tuple[Function, ...], ...] = (
     (Function.DEMAND, Function.PRICING, Function.INVENTORY),
@@ -92,11 +93,18 @@ def _prices_for(desk: Desk, picture: Instance, stock: Decision) -> Decision:
 
 
 def _start(desk: Desk, picture: Instance) -> Decision | None:
-    """The better of pricing handed on to inventory and inventory alone; None if neither has a plan."""
+    """The better of pricing handed on to inventory and inventory alone; None if there is no plan.
+
+    Where the time runs out on one of them, the status quo may be better than what was found by then.
+    """
     quick = Desk(desk.model, replace(desk.limits(0.3), gap=max(desk.options.gap, 1e-3)), desk.formulation)
     pictures = Pictures.same(picture)
     plans = [hand_on(quick, HAND_OFFS[0], pictures)]
     if not quick.interrupted:
         plans.append(side_by_side(quick, frozenset({Function.INVENTORY}), pictures))
     desk.steps += [Step(f"start: {step.function}", step.outcome) for step in quick.steps]
+    if any(plan.stop is Stop.TIME_LIMIT for plan in plans):
+        today = Desk(desk.model, desk.limits(0.15), desk.formulation)
+        plans.append(replace(side_by_side(today, frozenset(), pictures), repaired=False))
+        desk.steps += [Step(f"start: {step.function}", step.outcome) for step in today.steps]
     return max((plan for plan in plans if plan.plan), key=lambda plan: plan.objective, default=None)

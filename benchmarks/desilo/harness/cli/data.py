@@ -10,6 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from desilo.cases.errors import BadInput, Problem
+
 if TYPE_CHECKING:
     from desilo.harness import describe
 
@@ -18,6 +20,9 @@ OUT = Annotated[
     Path | None,
     typer.Option(help="Write CASE.md and its charts (PNG) into this folder instead of printing.", file_okay=False),
 ]
+
+GAP = 2
+"""Blanks between two columns."""
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +54,10 @@ def describe_case(case: CASE, out: OUT = None) -> None:
 
     history = open_case(case)
     if out is not None:
-        typer.echo(describe.write_description(history, out))
+        try:
+            typer.echo(describe.write_description(history, out))
+        except OSError as error:
+            raise BadInput([Problem(str(out), f"cannot be written: {error.strerror}")]) from None
         return
     console = Console()
     for table in (
@@ -62,12 +70,18 @@ def describe_case(case: CASE, out: OUT = None) -> None:
 
 
 def _print(console: Console, table: describe.Table) -> None:
+    """Names and figures stay in one piece; what a narrow terminal breaks is running text and headers of figures."""
+    columns = list(zip(table.header, *table.rows, strict=True))
+    natural = sum(max(map(len, cells)) for cells in columns) + GAP * (len(columns) - 1)
     shown = RichTable(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for k, name in enumerate(table.header):
-        if k < table.text_columns:
-            shown.add_column(name, overflow="fold")
-        else:
-            shown.add_column(name, justify="right", no_wrap=True)
+    shown.show_edge, shown.pad_edge, shown.padding = False, False, (0, GAP - 1, 0, 0)
+    for k, (name, *cells) in enumerate(columns):
+        figures = k >= table.text_columns
+        breaks = figures and natural > console.width and len(name) > max(map(len, cells))
+        header = name.replace(" ", "\n") if breaks else name
+        whole = figures or not any(" " in cell for cell in cells)
+        shown.add_column(header, justify="right" if figures else "left", no_wrap=whole, overflow="fold")
     for row in table.rows:
         shown.add_row(*row)
     console.print(shown, markup=False)
+    console.print()
