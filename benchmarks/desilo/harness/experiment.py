@@ -101,7 +101,7 @@ FULL = Settings(
 QUICK = replace(
     FULL,
     quick=True,
-    time_limit=45,
+    time_limit=52,
     middle_zone=True,
     ladder_levels=5,
     starts=3,

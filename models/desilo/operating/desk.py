@@ -10,10 +10,14 @@ import numpy as np
 from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Formulation, Freedom
-from desilo.formulations.models import Built, joint_model
+from desilo.formulations.models import Built, joint_model, size_of
 from desilo.operating.decision import Decision, Step
 from desilo.operating.prices import chosen_levels, plan_prices
+from desilo.operating.rule import rule_of_thumb
 from desilo.solving import Options, Stop, solve, values
+
+LARGE = 10_000
+"""Columns from which an interior-point method solves the root relaxation sooner than the simplex method."""
 
 
 class Desk:
@@ -30,6 +34,11 @@ class Desk:
         level, steps = plan_prices(picture, self.limits(0.5))
         self.steps += steps
         return level
+
+    def orders(self, picture: Instance, level: Ints) -> Decision:
+        """The best orders at given levels (I, T), from the rule of thumb's on."""
+        start = Plan(level, rule_of_thumb(picture))
+        return self.optimise(picture, Freedom.full(picture).at_levels(level), start)
 
     def optimise(
         self,
@@ -52,9 +61,12 @@ class Desk:
         options: Options | None = None,
     ) -> Decision:
         """The best plan of a model already built from the freedom given."""
+        options = options or self.limits()
+        if size_of(built.model) > LARGE:
+            options = replace(options, root="ipm")
         if start is not None:
             start_from(built.model, start)
-        outcome = solve(built.model, options or self.limits(), built=built.seconds, warm=start is not None)
+        outcome = solve(built.model, options, built=built.seconds, warm=start is not None)
         self.steps.append(Step(function, outcome))
         if not outcome.feasible:
             return self.failed()

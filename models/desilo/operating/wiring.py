@@ -39,7 +39,7 @@ def side_by_side(desk: Desk, optimised: frozenset[Function], pictures: Pictures)
         return desk.failed()
     if Function.INVENTORY not in optimised:
         return desk.settle(picture, Plan(level, rule_of_thumb(picture)))
-    stock = desk.optimise(picture, Freedom.full(picture).at_levels(reference_levels(picture)))
+    stock = desk.orders(picture, reference_levels(picture))
     if stock.plan is None or Function.PRICING not in optimised:
         return stock
     return desk.settle(picture, Plan(level, stock.plan.order))
@@ -65,8 +65,7 @@ def hand_on(desk: Desk, order: Sequence[Function], pictures: Pictures) -> Decisi
                 if level is None:
                     return desk.failed()
             case Function.INVENTORY:
-                known = reference_levels(picture) if level is None else level
-                done = desk.optimise(picture, Freedom.full(picture).at_levels(known))
+                done = desk.orders(picture, reference_levels(picture) if level is None else level)
         if done is not None and done.plan is None:
             return done
     assert done is not None, "a hand-off includes inventory"
