@@ -24,6 +24,9 @@ from pandera.errors import SchemaErrors
 from desilo.cases.findings import Findings, nearest, quoted
 from desilo.cases.instance import Activity, Floats
 
+LARGEST = 1e12
+"""Figures beyond it leave the solver no digits for the others."""
+
 MAX_FILE_BYTES = 2**30
 """A larger CSV is refused (as parquet the same table is about ten times smaller)."""
 
@@ -398,7 +401,7 @@ def _to_names(file: str, cells: Any, bad: set[tuple[str, int]], findings: Findin
 
 
 def _to_numbers(file: str, cells: Any, bad: set[tuple[str, int]], findings: Findings) -> Any:
-    """Numbers as floats, blank as nan; text that is no finite number is reported and becomes nan."""
+    """Numbers as floats, blank as nan; text that is no number of a usable size is reported and becomes nan."""
     if pd.api.types.is_string_dtype(cells):
         numeric = cells.str.fullmatch(_NUMBER)
         values = cells.where(numeric, "nan").to_numpy(dtype=object).astype(float)  # float() reads back repr exactly
@@ -406,7 +409,7 @@ def _to_numbers(file: str, cells: Any, bad: set[tuple[str, int]], findings: Find
     else:
         values = cells.to_numpy(dtype=float, na_value=np.nan)
         wrong = np.zeros(len(values), dtype=bool)
-    wrong = wrong | np.isinf(values)
+    wrong = wrong | (np.abs(values) > LARGEST)
     rows = cells.index[wrong]
     findings.add_rows(file, cells.name, rows, lambda row: f"found '{cells[row]}'; {_what_number(str(cells[row]))}")
     bad.update((cells.name, row) for row in rows)
@@ -420,7 +423,9 @@ def _what_number(text: str) -> str:
         return "a finite number is expected (where no limit is meant, leave the cell blank)"
     if "," in text:
         return "a number with a decimal point and no thousands separators is expected"
-    return "a number that fits a double is expected" if text[-1:].isdigit() else "a number is expected"
+    if text[-1:].isdigit() or text.endswith("."):
+        return f"a number of at most {LARGEST:g} in size is expected; choose larger units"
+    return "a number is expected"
 
 
 def _meet_schema(
