@@ -187,7 +187,8 @@ def test_more_time_is_given_only_to_what_ran_out_of_it(case: Path, copy: Path) -
 
 
 SCRIPT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from small_run import Ear, small_settings

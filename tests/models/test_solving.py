@@ -182,7 +182,8 @@ def test_the_version_that_returns_wrong_optima_is_excluded() -> None:
 
 def test_ctrl_c_returns_the_incumbent() -> None:
     code = """
-        import sys
+        import signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
         sys.path.insert(0, {folder!r})
         from test_solving import hard_knapsack
         from desilo.solving import Options, solve
