@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from desilo.harness.measure import (
     GainInterval,
-    bias,
     cost_matrix,
     harsanyi,
     leakage,
     paired_bootstrap,
     shapley,
     shifted_geometric_mean,
-    wape,
 )
 from desilo.harness.sell import EFFECT_ON_PROFIT
 
@@ -189,12 +187,3 @@ def test_shifted_geometric_mean(shift, expected):
 def test_shifted_geometric_mean_needs_values_above_minus_shift(values):
     with pytest.raises(ValueError):
         shifted_geometric_mean(values, 10)
-
-
-def test_forecast_errors_by_hand():
-    actual, forecast = [10, 20, np.nan, 30], [12, 15, 99, 30]
-    assert wape(actual, forecast) == pytest.approx(7 / 60)
-    assert bias(actual, forecast) == pytest.approx(-3 / 60)
-    assert np.isnan(wape([0, np.nan], [1, 1]))
-    with pytest.raises(ValueError, match="same shape"):
-        bias([1, 2], [1])

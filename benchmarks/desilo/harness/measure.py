@@ -252,34 +252,6 @@ def shifted_geometric_mean(values: npt.ArrayLike, shift: float) -> float:
     return float(stats.gmean(shifted)) - shift
 
 
-def wape(actual: npt.ArrayLike, forecast: npt.ArrayLike) -> float:
-    """Weighted absolute percentage error: sum |actual - forecast| / sum |actual|; 0.1 is 10%.
-
-    Entries without an actual (nan) are left out; nan when the actuals add up to 0.
-    """
-    known, error = _errors(actual, forecast)
-    total = np.abs(known).sum()
-    return float(np.abs(error).sum() / total) if total > 0 else float("nan")
-
-
-def bias(actual: npt.ArrayLike, forecast: npt.ArrayLike) -> float:
-    """Relative bias: sum (forecast - actual) / sum |actual|; positive when the forecast is too high.
-
-    Entries without an actual (nan) are left out; nan when the actuals add up to 0.
-    """
-    known, error = _errors(actual, forecast)
-    total = np.abs(known).sum()
-    return float(error.sum() / total) if total > 0 else float("nan")
-
-
-def _errors(actual: npt.ArrayLike, forecast: npt.ArrayLike) -> tuple[Floats, Floats]:
-    seen, said = np.asarray(actual, dtype=float), np.asarray(forecast, dtype=float)
-    if seen.shape != said.shape:
-        raise ValueError(f"actual {seen.shape} and forecast {said.shape} must have the same shape")
-    known = ~np.isnan(seen)
-    return seen[known], said[known] - seen[known]
-
-
 def _subsets(players: Coalition) -> list[Coalition]:
     ordered = sorted(players)
     sizes = range(len(ordered) + 1)

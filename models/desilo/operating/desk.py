@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -135,22 +136,21 @@ def reference_levels(instance: Instance) -> Ints:
     return level
 
 
-def _integers(model: object, instance: Instance) -> tuple[Ints, Bools]:
+def _integers(model: Any, instance: Instance) -> tuple[Ints, Bools]:
     """(I, T) chosen levels and (I, T) whether an order is placed, from a solved model."""
     count, periods = instance.unit_cost.shape
-    inventory = model.inventory  # type: ignore[attr-defined]
-    y = values(model.pricing.y, (count, instance.price.shape[1], periods))  # type: ignore[attr-defined]
+    inventory = model.inventory
     setup: Floats = values(inventory.setup, (count, periods))
     order: Floats = values(inventory.order, (count, periods))
     weighed = np.zeros((count, periods), dtype=bool)
     for index in inventory.Z:
         weighed[index] = True
-    return chosen_levels(y), np.where(weighed, setup > 0.5, order > SMALLEST_ORDER)
+    return chosen_levels(model, instance), np.where(weighed, setup > 0.5, order > SMALLEST_ORDER)
 
 
-def start_from(model: object, plan: Plan) -> None:
+def start_from(model: Any, plan: Plan) -> None:
     """Hand the integers of a plan to the model's variables; the solver completes the rest."""
-    for (i, level, t), variable in model.pricing.y.items():  # type: ignore[attr-defined]
+    for (i, level, t), variable in model.pricing.y.items():
         variable.set_value(float(plan.level[i, t] == level))
-    for (i, t), variable in model.inventory.setup.items():  # type: ignore[attr-defined]
+    for (i, t), variable in model.inventory.setup.items():
         variable.set_value(float(plan.order[i, t] > SMALLEST_ORDER))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -52,28 +53,26 @@ def _solve_part(part: Instance, options: Options) -> tuple[Ints | None, list[Ste
     steps = [Step("pricing", outcome)]
     if not outcome.feasible:
         return None, steps
-    chosen = _levels(built.model, part)
+    chosen = chosen_levels(built.model, part)
     if options.gap == 0 and outcome.stop is Stop.OPTIMAL:
         prefer_regular_prices(built.model, part, outcome.objective - TIE * max(1.0, abs(outcome.objective)))
         tie = solve(built.model, options, warm=True)
         steps.append(Step("pricing-ties", tie))
         if tie.feasible:
-            chosen = _levels(built.model, part)
+            chosen = chosen_levels(built.model, part)
     return chosen, steps
 
 
-def _levels(model: object, instance: Instance) -> Ints:
-    return chosen_levels(values(model.pricing.y, _ilt(instance)))  # type: ignore[attr-defined]
+def level_shares(model: Any, instance: Instance) -> Floats:
+    """(I, T, K) y of a solved model: 1 at the chosen level, or the share that a relaxation gives to a level."""
+    y = values(model.pricing.y, (len(instance.items), instance.price.shape[1], instance.periods))
+    return y.transpose(0, 2, 1)
 
 
-def chosen_levels(y: Floats) -> Ints:
-    """(I, T) the chosen level from y (I, K, T)."""
-    level: Ints = y.argmax(axis=1)
+def chosen_levels(model: Any, instance: Instance) -> Ints:
+    """(I, T) the chosen levels of a solved model."""
+    level: Ints = level_shares(model, instance).argmax(axis=2)
     return level
-
-
-def _ilt(instance: Instance) -> tuple[int, int, int]:
-    return len(instance.items), instance.price.shape[1], instance.periods
 
 
 def _best_alone(instance: Instance) -> Ints:

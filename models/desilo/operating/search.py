@@ -29,7 +29,8 @@ from desilo.formulations.freedom import Freedom
 from desilo.formulations.models import joint_model, size_of
 from desilo.operating.decision import Decision, Step
 from desilo.operating.desk import Desk
-from desilo.solving import Stop, relative_gap, solve, values
+from desilo.operating.prices import level_shares
+from desilo.solving import Stop, relative_gap, solve
 
 SMALL = 3_000
 """Columns up to which a model goes to the solver as it is."""
@@ -60,8 +61,7 @@ def search(desk: Desk, picture: Instance, freedom: Freedom, best: Decision | Non
         used = np.zeros_like(freedom.levels)
         if relaxed.stop is Stop.OPTIMAL:
             bound = relaxed.objective
-            y = values(built.model.pricing.y, (len(picture.items), picture.price.shape[1], picture.periods))
-            used = y.transpose(0, 2, 1) > USED
+            used = level_shares(built.model, picture) > USED
         if best is not None and relaxed.stop is not Stop.INTERRUPTED:
             left = desk.limits().time_limit
             worthwhile = left > WHOLE * relaxed.seconds.solve  # else the solver would not leave the root
