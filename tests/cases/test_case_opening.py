@@ -113,10 +113,10 @@ def test_problems_of_all_files_are_said_at_once(folder: Path) -> None:
     replace(folder / "sales.csv", "a@north,1,1.0,2.1,1.25,0.25", "a@north,1,1.0,2.1,1.25,25")
     found = problems(folder)
     assert {(each.file, each.row, each.column) for each in found} == {
-        ("case.toml", None, "holdout"),
-        ("case.toml", None, "holdouts"),
+        ("case.toml", 8, "holdout"),
+        ("case.toml", 9, "holdouts"),
         ("assumptions.toml", None, "min_order"),
-        ("assumptions.toml", None, "mini_order"),
+        ("assumptions.toml", 70, "mini_order"),
         ("items.csv", 2, "volume"),
         ("sales.csv", 2, "feature"),
     }

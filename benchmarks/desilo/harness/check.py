@@ -10,6 +10,7 @@ import numpy as np
 
 from desilo.cases.instance import SCENARIO_ACTIVITIES, Bools, Floats, Instance, Resource
 from desilo.cases.plan import SMALLEST_ORDER, Plan
+from desilo.cases.tables import LARGEST
 from desilo.harness.recourse import best_recourse
 from desilo.harness.sell import EFFECT_ON_PROFIT, Sales, placed_orders, sell_first_come, settle
 
@@ -21,7 +22,7 @@ class Rule(StrEnum):
     """What a plan can break."""
 
     LEVEL = "level"  # the level is one that the item has
-    QUANTITY = "quantity"  # an order is a finite number >= 0
+    QUANTITY = "quantity"  # an order is a number from 0 to the largest that any figure may be
     ARRIVAL = "arrival"  # an order arrives by the last period
     MIN_ORDER = "min_order"
     MAX_ORDER = "max_order"
@@ -38,7 +39,7 @@ class Violation:
         rule: the rule.
         name: the item, the resource or the scope of the service target.
         found: level index, units, arrival period, number of changes, units of the resource, or fill rate.
-        limit: what `found` may be at most, or at least for `quantity`, `min_order` and `service`.
+        limit: what `found` may be at most, or at least for a negative `quantity`, `min_order` and `service`.
         period: counted from 1; None for rules over the horizon.
         scenario: None where it does not matter.
     """
@@ -65,7 +66,7 @@ class Violation:
             place += f", scenario {self.scenario}"
         message = {
             Rule.LEVEL: f"level index {found} does not exist, levels are 0 to {limit}",
-            Rule.QUANTITY: f"ordered {found}, an order must be a finite number of units, 0 or more",
+            Rule.QUANTITY: f"ordered {found}, an order must be a number of units from 0 to {LARGEST:g}",
             Rule.ARRIVAL: f"the order would arrive in period {found}, the last period is {limit}",
             Rule.MIN_ORDER: f"ordered {found}, the smallest order is {limit}, {excess} too little",
             Rule.MAX_ORDER: f"ordered {found}, the largest order is {limit}, {excess} too much",
@@ -81,7 +82,7 @@ class Check:
     """What the checker found.
 
     Money and units are expected values over the scenarios. They are nan when a level does not exist or an
-    order is no number >= 0: such a plan cannot be carried out. When a hard limit or a service target cannot
+    order is no number from 0 to 1e12: such a plan cannot be carried out. When a hard limit or a service target cannot
     be kept, they are those of the sales that break them least.
 
     Attributes:
@@ -148,8 +149,9 @@ def _levels(instance: Instance, plan: Plan) -> Iterator[Violation]:
 
 
 def _quantities(instance: Instance, plan: Plan) -> Iterator[Violation]:
-    for i, t in np.argwhere(~(np.isfinite(plan.order) & (plan.order >= -SMALLEST_ORDER))):
-        yield Violation(Rule.QUANTITY, instance.items[i], float(plan.order[i, t]), 0.0, int(t) + 1)
+    for i, t in np.argwhere(~((plan.order >= -SMALLEST_ORDER) & (plan.order <= LARGEST))):  # nan is not, either
+        found = float(plan.order[i, t])
+        yield Violation(Rule.QUANTITY, instance.items[i], found, LARGEST if found > 0 else 0.0, int(t) + 1)
 
 
 def _orders(instance: Instance, plan: Plan) -> Iterator[Violation]:

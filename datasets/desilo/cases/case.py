@@ -14,14 +14,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.instance import Floats, Ints
+from desilo.cases.tables import LARGEST
 
 
 class Figure(BaseModel):
     """One operating figure with its reason. Assumed unless the data say otherwise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    value: Annotated[float, Field(allow_inf_nan=False)]
+    value: Annotated[float, Field(allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
     unit: Annotated[str, Field(min_length=1)]
     reason: Annotated[str, Field(min_length=1)]
     assumed: bool = True
@@ -34,7 +35,7 @@ def _between(low: float, high: float, whole: bool = False) -> AfterValidator:
         if not low <= figure.value <= high or (whole and figure.value % 1):
             kind = "a whole number" if whole else "a value"
             limits = f"not below {low:g}" if high == inf else f"between {low:g} and {high:g}"
-            raise ValueError(f"expected {kind} {limits}")
+            raise ValueError(f"found {figure.value:g}; {kind} {limits} is expected")
         return figure
 
     return AfterValidator(check)

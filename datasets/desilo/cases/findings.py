@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, time
 from typing import Any
 
 from pydantic import ValidationError
@@ -66,6 +67,33 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return nearest(name, names) or (f"known: {quoted(names)}" if names else "none are known")
 
 
+_EXPECTED = {
+    **dict.fromkeys(("string_type", "string_too_short"), "text is expected, in quotes and not blank"),
+    "string_pattern_mismatch": "text on one line without control characters is expected",
+    **dict.fromkeys(("int_type", "int_from_float", "int_parsing", "int_parsing_size"), "a whole number is expected"),
+    **dict.fromkeys(("float_type", "float_parsing", "finite_number"), "a finite number is expected"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false is expected"),
+    **dict.fromkeys(("model_type", "model_attributes_type"), "keys with their values are expected"),
+    **dict.fromkeys(("list_type", "tuple_type"), "a list is expected"),
+    "too_short": "a list that is not empty is expected",
+    "greater_than_equal": "{ge:g} or more is expected",
+    "less_than_equal": "{le:g} or less is expected; choose larger units",
+}
+"""What is expected, by pydantic's type of error."""
+
+
+def spelt(value: object) -> str:
+    """A value as a TOML or JSON file has it, cut where it is long."""
+    if isinstance(value, int) and value.bit_length() > 200:  # Python does not write out the longest ones
+        return "a number of more than 60 digits"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = value.isoformat() if isinstance(value, (date, time)) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def schema_problems(error: ValidationError, known: Callable[[tuple[Any, ...]], Iterable[str]]) -> list[tuple[str, str]]:
     """(place, message) of each problem pydantic found.
 
@@ -83,9 +111,10 @@ def schema_problems(error: ValidationError, known: Callable[[tuple[Any, ...]], I
         elif detail["type"] == "extra_forbidden":
             key, where = str(detail["loc"][-1]), detail["loc"][:-1]
             message = f"unknown key, remove or rename it; {did_you_mean(key, known(where))}"
+        elif detail["type"] == "value_error":  # a check of our own
+            message = str(detail["ctx"]["error"])
         else:
-            given = repr(detail["input"])
-            given = given if len(given) <= 60 else given[:57] + "..."
-            message = f"found {given}; {detail['msg'][0].lower()}{detail['msg'][1:]}"
+            expected = _EXPECTED.get(detail["type"], "a value of another kind is expected")
+            message = f"found {spelt(detail['input'])}; {expected.format(**detail.get('ctx', {}))}"
         found.append((place, message))
     return found

@@ -12,20 +12,20 @@ The two tables may be parquet instead. Other files are left alone.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from desilo.cases.case import Assumptions, Case, Figure
 from desilo.cases.errors import BadInput, Problem
-from desilo.cases.findings import Findings, quoted, schema_problems
+from desilo.cases.findings import Findings, quoted
 from desilo.cases.instance import Floats
-from desilo.cases.tables import read_table, read_text
+from desilo.cases.keys import Model, read_keys
+from desilo.cases.tables import read_table
 
 BUNDLED = Path(__file__).parent / "bundled"
 
@@ -38,7 +38,7 @@ Text = Annotated[str, Field(min_length=1)]
 class CaseHeader(BaseModel):
     """`case.toml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: Text
     title: Text
@@ -47,7 +47,7 @@ class CaseHeader(BaseModel):
     source: Text
     licence: Text
     holdout: int  # first calendar period the planner must not see
-    zones: Annotated[tuple[Text, ...], Field(min_length=1)]  # every price zone
+    zones: Annotated[tuple[Text, ...], Field(min_length=1, strict=False)]  # every price zone
 
 
 _POSITIVE = pa.Check.gt(0, error="a number above 0")
@@ -186,21 +186,11 @@ def _read_table(folder: Path, name: str, schema: Any, findings: Findings) -> pd.
     return None
 
 
-Model = TypeVar("Model", bound=BaseModel)
-
-
 def _read_toml(path: Path, model: type[Model], findings: Findings) -> Model | None:
     def known(place: tuple[Any, ...]) -> list[str]:
         return list((Figure if place else model).model_fields)
 
-    try:
-        text = read_text(path, findings)
-        return None if text is None else model.model_validate(tomllib.loads(text))
-    except OSError as error:
-        findings.add(path.name, f"cannot be read from {path.parent} ({error.strerror}); a case needs it")
-    except tomllib.TOMLDecodeError as error:
-        findings.add(path.name, f"not TOML: {error}")
-    except ValidationError as error:
-        for place, message in schema_problems(error, known):
-            findings.add(path.name, message, column=place or None)
+    if path.is_file():
+        return read_keys(path, model, findings, known)
+    findings.add(path.name, f"missing from {path.parent}; a case needs it")
     return None

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.cases.findings import SHOWN, Findings, did_you_mean, quoted, schema_problems
+from desilo.cases.findings import SHOWN, Findings, did_you_mean, quoted, schema_problems, spelt
 from desilo.cases.instance import Bools, Floats, Instance, Ints
-from desilo.cases.tables import read_text
+from desilo.cases.tables import LARGEST, read_text
 
 SMALLEST_ORDER = 1e-6
 """Units; an order below this is no order (solver tolerance)."""
@@ -38,6 +39,12 @@ class Plan:
         return chosen
 
 
+def _possible(units: float) -> float:
+    if not -SMALLEST_ORDER <= units <= LARGEST:  # nan is not, either
+        raise ValueError(f"found {units:g}; a number of units from 0 to {LARGEST:g} is expected")
+    return units
+
+
 _Period = Annotated[int, Field(ge=1)]
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -55,7 +62,7 @@ class _Order(BaseModel):
 
     item: str
     period: _Period
-    quantity: Annotated[float, Field(ge=-SMALLEST_ORDER, allow_inf_nan=False)]
+    quantity: Annotated[float, AfterValidator(_possible)]
 
 
 class _Solution(BaseModel):
@@ -128,9 +135,26 @@ def read_plan(instance: Instance, path: Path | str) -> Plan:
 
 
 def _read_solution(path: Path, findings: Findings) -> _Solution | None:
+    twice: list[tuple[str, str]] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """An object; by itself JSON would let the last of the same keys win."""
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            where = ", ".join(f"{key} {spelt(found[key])}" for key in ("item", "period") if key in found)
+            for key, count in Counter(key for key, _ in pairs).items():
+                if count > 1:
+                    said = f"the key is there {count} times in one object" + (f" ({where})" if where else "")
+                    twice.append((key, f"{said}; keep one"))
+        return found
+
     try:
         text = read_text(path, findings)
-        return None if text is None else _Solution.model_validate(json.loads(text))
+        if text is None:
+            return None
+        values = json.loads(text, object_pairs_hook=unique)
+        _add_all(path.name, twice, findings)
+        return _Solution.model_validate(values)
     except OSError as error:
         findings.add(str(path), f"cannot be read: {error.strerror}; a solution file is expected")
     except ValidationError as error:
@@ -149,7 +173,7 @@ def _misplaced(entry: _Level | _Order, items: dict[str, int], periods: int, take
     if entry.item not in items:
         return f"unknown item '{entry.item}'; {did_you_mean(entry.item, items)}"
     if entry.period > periods:
-        return f"found period {entry.period}; periods run from 1 to {periods}"
+        return f"found {spelt(entry.period)}; periods run from 1 to {periods}"
     if taken[items[entry.item], entry.period - 1]:
         return f"item '{entry.item}', period {entry.period} is there already; keep one of the two"
     return None

@@ -7,20 +7,19 @@ known to be faulty is left out, so that one slip does not turn into a thousand c
 from __future__ import annotations
 
 import math
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.cases.findings import SHOWN, Findings, did_you_mean, quoted, schema_problems
+from desilo.cases.findings import SHOWN, Findings, did_you_mean, quoted
 from desilo.cases.instance import Activity, CrossEffects, Floats, Instance, Ints, Resource, ServiceTarget
-from desilo.cases.tables import REQUIRED_TABLES, TABLES, Sheet, read_table, read_text
+from desilo.cases.keys import read_keys
+from desilo.cases.tables import REQUIRED_TABLES, TABLES, Sheet, read_table
 
 MAX_CELLS = 100_000_000
 """Items x periods x levels x scenarios an instance may have (0.8 GB of demand figures)."""
@@ -38,6 +37,7 @@ PERIOD_COLUMNS = ("unit_cost", "order_cost", "holding_cost", "lost_sale_cost", "
 """Columns of items that item_periods can override."""
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+_Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class Header(BaseModel):
@@ -45,8 +45,8 @@ class Header(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Annotated[_Text, Field(min_length=1)]
-    title: _Text
+    name: Annotated[_Line, Field(min_length=1)]
+    title: _Line
     periods: Annotated[int, Field(ge=1, le=MAX_CELLS)]
     period_unit: _Text = ""
     currency: _Text = ""
@@ -115,7 +115,7 @@ def _read_files(folder: Path, findings: Findings) -> tuple[Header | None, dict[s
             findings.add(name, f"not a file of an instance, remove it; {did_you_mean(name, sorted(_known_files()))}")
     header = None
     if HEADER in entries:
-        header = _read_header(entries[HEADER], findings)
+        header = read_keys(entries[HEADER], Header, findings, lambda _: Header.model_fields)
     else:
         findings.add(HEADER, "the file is missing; it gives name, title and periods")
     sheets = {}
@@ -133,29 +133,6 @@ def _read_files(folder: Path, findings: Findings) -> tuple[Header | None, dict[s
             columns = ", ".join(name for name, column in schema.columns.items() if column.required)
             findings.add(f"{table}.csv", f"the file is missing; required columns: {columns}")
     return header, sheets
-
-
-def _read_header(path: Path, findings: Findings) -> Header | None:
-    try:
-        text = read_text(path, findings)
-        if text is None:
-            return None
-        values = tomllib.loads(text)
-    except OSError as error:
-        findings.add(HEADER, f"cannot be read: {error.strerror}")
-        return None
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
-        line = re.search(r"at line (\d+)", str(error))
-        findings.add(HEADER, f"not valid TOML: {error}", int(line[1]) if line else None)
-        return None
-    try:
-        return Header.model_validate(values)
-    except ValidationError as error:
-        for place, message in schema_problems(error, lambda _: Header.model_fields):
-            key = re.escape(re.split(r"[.\[]", place)[0])
-            line = re.search(rf"^\s*[\[\"']*{key}\b", text, re.MULTILINE)
-            findings.add(HEADER, message, text[: line.start()].count("\n") + 1 if line else None, place)
-        return None
 
 
 class _Assembly:

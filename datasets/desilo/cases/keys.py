@@ -1,0 +1,53 @@
+"""Reading a TOML file of keys."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from desilo.cases.findings import Findings, schema_problems
+from desilo.cases.tables import read_text
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_keys(
+    path: Path, model: type[Model], findings: Findings, known: Callable[[tuple[Any, ...]], Iterable[str]]
+) -> Model | None:
+    """Read a TOML file and hold it against its model.
+
+    Args:
+        path: a file that exists.
+        model: what it must hold.
+        findings: takes what is wrong.
+        known: the keys allowed at a place, for the hint at an unknown key.
+
+    Returns:
+        The keys, or None when they cannot be used.
+    """
+    file = path.name
+    try:
+        text = read_text(path, findings)
+        values = None if text is None else tomllib.loads(text)
+    except OSError as error:
+        findings.add(file, f"cannot be read: {error.strerror}")
+        return None
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
+        line = re.search(r"at line (\d+)", str(error))
+        findings.add(file, f"not valid TOML: {error}", int(line[1]) if line else None)
+        return None
+    if text is None:
+        return None
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        for place, message in schema_problems(error, known):
+            key = re.escape(re.split(r"[.\[]", place)[0])
+            found = re.search(rf"^[ \t\[\"']*{key}\b", text, re.MULTILINE) if key else None
+            findings.add(file, message, text[: found.start()].count("\n") + 1 if found else None, place or None)
+        return None
