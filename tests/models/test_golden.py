@@ -153,7 +153,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 def test_every_numbered_equation_has_a_golden_file() -> None:
     numbered = {file.split("_")[0] for file in TEXTS}
-    expected = {f"P{n}" for n in range(1, 6)} | {"D1", "D2"} | {f"I{n}" for n in range(1, 15)}
+    expected = {f"P{n}" for n in range(1, 6)} | {"D1", "D2"} | {f"I{n}" for n in range(1, 16)}
     expected |= {f"R{n}" for n in range(1, 4)} | {f"E{n}" for n in range(5)} | {"S1"}
     assert expected <= numbered
     assert {"profit", "margin"} <= {file.split(".")[0] for file in TEXTS}

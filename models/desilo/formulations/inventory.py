@@ -10,6 +10,7 @@ Parameters
     s0[i], k[i,t]   initial stock and units already on the way, units
     lo[i], q[i,t]   smallest order if one is placed; bound on an order, units
     M[i,t]          no larger order can pay: what can still be sold, units
+    S[i,t]          most that can be there, units: first stock, on the way, and all orders due by then at their bounds
     U[i,l,t,w]      most that can be asked for at level l: D[i,l,t,w] + the most cross effects can add
 
 Variables
@@ -40,6 +41,7 @@ Constraints
     (I12) g[i,a,t] <= Xmax[i,t] setup[i,a]                                  Xmin, Xmax: least and most that
     (I13) g[i,a,t] <= x[i,t] - Xmin[i,t] (1 - setup[i,a])                   cross effects can add
     (I14) sum_l flow[i,a,t,l] / D[i,l,t] <= setup[i,a]      for (i,a,t) in F, known demand: instead of (I6)-(I8)
+    (I15) sales[i,l,t,w] <= S[i,t] y[i,l,t]                 where S[i,t] < U[i,l,t,w]   (tight)
 
 (I6)-(I14) are the facility-location reformulation of lot sizing (Krarup and Bilde 1977; Pochet and Wolsey 2006,
 Production Planning by Mixed Integer Programming, section 7.4), scenario by scenario, with the set-up multiplied by
@@ -47,6 +49,8 @@ the price level: v does not depend on the scenario, so a fractional set-up canno
 scenario and dear ones in another, and there are |L| + |W| variables per (i,a,t) instead of |L| |W|. (I12) and (I13)
 are McCormick's (1976) envelope of the product from above. Where demand at a level is known, (I10) holds level by
 level and v = flow / D is not needed: then the relaxation of a single item that shares nothing has integral optima.
+(I15) is (I2) for supply instead of demand: without it a relaxation that mixes a cheap level with a dear one sells the
+mean of their demands where neither could be served, above all from the first stock before an order can arrive.
 """
 
 from __future__ import annotations
@@ -202,6 +206,12 @@ def declare_inventory(
     def I14_known(b: Block, i: int, a: int, t: int) -> Any:
         asked = [(c, float(most_asked[i, t, level, 0])) for c, level in enumerate(open_levels[i, t])]
         return sum(b.flow[i, a, t, c, 0] / units for c, units in asked if units > SMALLEST_DEMAND) <= b.setup[i, a]
+
+    scarce = bounds.available[:, :, None, None] < most_asked if tight else np.zeros_like(most_asked, dtype=bool)
+
+    @block.Constraint([(i, level, t, w) for i, level, t in pricing.A for w in scenarios if scarce[i, t, level, w]])
+    def I15_available(b: Block, i: int, level: int, t: int, w: int) -> Any:
+        return b.sales[i, level, t, w] <= float(bounds.available[i, t]) * pricing.y[i, level, t]
 
 
 def ordered(block: Block, i: int, t: int) -> Any:

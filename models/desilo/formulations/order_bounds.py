@@ -37,12 +37,14 @@ class OrderBounds:
         least: (I,) smallest order if one is placed.
         weighed: (I, T) whether an order costs or binds something besides its units, so that set-ups matter.
         most_demand: (I, T, K, W) most that can be asked for at a level.
+        available: (I, T) most that can be there to sell: all orders due by then, at their bounds.
     """
 
     upper: Floats
     least: Floats
     weighed: Bools
     most_demand: Floats
+    available: Floats
 
 
 def order_bounds(instance: Instance, freedom: Freedom) -> OrderBounds:
@@ -84,7 +86,16 @@ def order_bounds(instance: Instance, freedom: Freedom) -> OrderBounds:
         endless = left_over.endless(freedom)
         upper[cell] = np.where(endless, np.inf, upper[cell])
     weighed = (instance.order_cost > 0) | (least > 0)[:, None] | setup_used[:, None]
-    return OrderBounds(upper, least, weighed & np.isfinite(upper), most)
+    available = instance.initial_stock[:, None] + np.cumsum(_arriving(instance, upper), axis=1)
+    return OrderBounds(upper, least, weighed & np.isfinite(upper), most, available)
+
+
+def _arriving(instance: Instance, order: Floats) -> Floats:
+    """(I, T) units arriving: orders (I, T) when they are due, and what was already on the way."""
+    arriving = instance.receipt.copy()
+    for i, lead in enumerate(instance.lead_time.tolist()):
+        arriving[i, lead:] += order[i, : max(0, instance.periods - lead)]
+    return arriving
 
 
 @dataclass(frozen=True)
@@ -137,9 +148,7 @@ class _LeftOver:
 
     def wanted(self, instance: Instance, freedom: Freedom, asked: Floats, upper: Floats) -> Floats:
         """(n,) units beyond which no resource changes whether another one pays, at orders up to `upper` (I, T)."""
-        arriving = instance.receipt.copy()
-        for i, lead in enumerate(instance.lead_time.tolist()):
-            arriving[i, lead:] += upper[i, : max(0, instance.periods - lead)]
+        arriving = _arriving(instance, upper)
         price = np.where(freedom.levels, np.nan_to_num(instance.price)[:, None, :], 0.0).max(axis=2)
         most = {
             Activity.ORDER: upper,
