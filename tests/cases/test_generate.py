@@ -190,8 +190,9 @@ def test_features_uses_every_feature() -> None:
         (("retial", "S", 1), "family", "did you mean 'retail'?"),
         (("retail", "XXL", 1), "size", "known: S, M, L, XL"),
         (("retail", "S", -1), "seed", "0 or more"),
-        (("retail", "S", 1, -1.0), "coupling", "0 or more"),
-        (("retail", "S", 1, 1.0, float("nan")), "uncertainty", "0 or more"),
+        (("retail", "S", 1, 1.0, 1e300), "uncertainty", "found 1e+300"),
+        (("retail", "S", 1, -1.0), "coupling", "from 0 to 1e+06"),
+        (("retail", "S", 1, 1.0, float("nan")), "uncertainty", "found nan"),
     ],
 )
 def test_bad_arguments_are_named(arguments: tuple[str, str, int], place: str, text: str) -> None:

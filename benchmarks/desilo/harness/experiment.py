@@ -171,6 +171,10 @@ def prepare_case(settings: Settings) -> Case:
     if settings.middle_zone:
         zones = list(dict.fromkeys(case.zones))
         case = case.select_zones((zones[len(zones) // 2],))
+    if (lead_time := case.assumptions.lead_time.value) >= settings.horizon:
+        room = f"the {settings.horizon} {case.period_unit}s that a run plans at once"
+        message = f"lead_time {lead_time:g} in assumptions.toml leaves nothing ordered to be sold in {room}; shorten it"
+        raise BadInput([Problem(case.name, message)])
     figures = {"horizon": settings.horizon, "scenarios": settings.scenarios, "ladder_levels": settings.ladder_levels}
     asked = case.assumptions.model_dump()
     for name, value in figures.items():

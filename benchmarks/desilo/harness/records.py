@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from desilo.cases.findings import schema_problems
 from desilo.solving import Stop
 
 SchemaVersion = Literal[1]
@@ -164,7 +165,11 @@ def read_record(kind: type[AnyRecord], path: Path) -> AnyRecord:
         OSError: the file cannot be read.
         ValueError: it is no such record.
     """
-    return kind.model_validate_json(path.read_bytes())
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        place, message = schema_problems(error, lambda _: kind.model_fields)[0]
+        raise ValueError(f"{place}: {message}" if place else message) from None
 
 
 def write_text(text: str, path: Path) -> None:

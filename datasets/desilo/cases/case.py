@@ -79,9 +79,11 @@ class Assumptions(BaseModel):
     @model_validator(mode="after")
     def _agree(self) -> Assumptions:
         if self.ladder_low.value >= self.ladder_high.value:
-            raise ValueError("ladder_low must lie below ladder_high")
+            found = f"found ladder_low {self.ladder_low.value:g} and ladder_high {self.ladder_high.value:g}"
+            raise ValueError(f"{found}; ladder_low must lie below ladder_high")
         if self.lead_time.value >= self.horizon.value:
-            raise ValueError("lead_time must be shorter than the horizon, or nothing ordered can be sold")
+            found = f"found lead_time {self.lead_time.value:g} and horizon {self.horizon.value:g}"
+            raise ValueError(f"{found}; lead_time must be shorter than the horizon, or nothing ordered can be sold")
         return self
 
 

@@ -75,6 +75,8 @@ _EXPECTED = {
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false is expected"),
     **dict.fromkeys(("model_type", "model_attributes_type"), "keys with their values are expected"),
     **dict.fromkeys(("list_type", "tuple_type"), "a list is expected"),
+    **dict.fromkeys(("literal_error", "enum"), "{expected} is expected"),
+    "json_invalid": "JSON is expected",
     "too_short": "a list that is not empty is expected",
     "greater_than_equal": "{ge:g} or more is expected",
     "less_than_equal": "{le:g} or less is expected; choose larger units",
@@ -94,6 +96,12 @@ def spelt(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def beyond_python(error: ValueError | RecursionError) -> str:
+    """Why a well-formed file cannot be parsed all the same."""
+    deep = isinstance(error, RecursionError)
+    return "brackets are nested too deeply" if deep else "a number has thousands of digits"
+
+
 def schema_problems(error: ValidationError, known: Callable[[tuple[Any, ...]], Iterable[str]]) -> list[tuple[str, str]]:
     """(place, message) of each problem pydantic found.
 
@@ -102,7 +110,11 @@ def schema_problems(error: ValidationError, known: Callable[[tuple[Any, ...]], I
         known: the keys allowed at a place, for the hint at an unknown key.
     """
     found = []
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    parents = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+    for detail in details:
+        if detail["loc"] in parents:  # follows from what is wrong within
+            continue
         place = ""
         for part in detail["loc"]:
             place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)

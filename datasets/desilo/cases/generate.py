@@ -68,6 +68,9 @@ class Family:
     build: Callable[[Shape, np.random.Generator, Dials], Instance]
 
 
+LARGEST_DIAL = 1e6
+
+
 def generate(
     family: str,
     size: str,
@@ -96,8 +99,8 @@ def generate(
     if seed < 0:
         problems.append(Problem("seed", f"found {seed}; a whole number of 0 or more is expected"))
     for dial, value in vars(dials).items():
-        if not (np.isfinite(value) and value >= 0):
-            problems.append(Problem(dial, f"found {value}; a number of 0 or more is expected"))
+        if not 0 <= value <= LARGEST_DIAL:  # nan is not, either
+            problems.append(Problem(dial, f"found {value:g}; a number from 0 to {LARGEST_DIAL:g} is expected"))
     if problems:
         raise BadInput(problems)
     kind = FAMILIES[family]

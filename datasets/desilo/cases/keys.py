@@ -6,12 +6,15 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, StringConstraints, ValidationError
 
-from desilo.cases.findings import Findings, schema_problems
+from desilo.cases.findings import Findings, beyond_python, schema_problems
 from desilo.cases.tables import read_text
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Text that is shown on one line."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -37,9 +40,12 @@ def read_keys(
     except OSError as error:
         findings.add(file, f"cannot be read: {error.strerror}")
         return None
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
+    except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         findings.add(file, f"not valid TOML: {error}", int(line[1]) if line else None)
+        return None
+    except (ValueError, RecursionError) as error:
+        findings.add(file, f"not usable TOML: {beyond_python(error)}")
         return None
     if text is None:
         return None

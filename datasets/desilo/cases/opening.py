@@ -18,21 +18,27 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from desilo.cases.case import Assumptions, Case, Figure
 from desilo.cases.errors import BadInput, Problem
-from desilo.cases.findings import Findings, quoted
+from desilo.cases.findings import Findings, quoted, spelt
 from desilo.cases.instance import Floats
-from desilo.cases.keys import Model, read_keys
-from desilo.cases.tables import read_table
+from desilo.cases.keys import Line, Model, read_keys
+from desilo.cases.tables import LARGEST, SUFFIXES, read_table
 
 BUNDLED = Path(__file__).parent / "bundled"
 
 MIN_RECORDED = 0.5
 """Share of the periods between the first and the last with a record; below it labels are not consecutive."""
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[Line, Field(min_length=1)]
+
+
+def _without_slashes(name: str) -> str:
+    if "/" in name or "\\" in name:
+        raise ValueError(f"found {spelt(name)}; a name without slashes is expected, as files are named after it")
+    return name
 
 
 class CaseHeader(BaseModel):
@@ -40,13 +46,13 @@ class CaseHeader(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Text
+    name: Annotated[Text, AfterValidator(_without_slashes)]
     title: Text
     currency: Text
     period_unit: Text
     source: Text
     licence: Text
-    holdout: int  # first calendar period the planner must not see
+    holdout: Annotated[int, Field(ge=-int(LARGEST), le=int(LARGEST))]  # first calendar period the planner must not see
     zones: Annotated[tuple[Text, ...], Field(min_length=1, strict=False)]  # every price zone
 
 
@@ -178,11 +184,14 @@ def _compare(header: CaseHeader, items: pd.DataFrame, sales: pd.DataFrame, findi
 
 
 def _read_table(folder: Path, name: str, schema: Any, findings: Findings) -> pd.DataFrame | None:
-    for path in (folder / f"{name}.csv", folder / f"{name}.parquet"):
-        if path.is_file():
-            sheet = read_table(path, schema, findings)
-            return None if sheet is None else sheet.frame
-    findings.add(f"{name}.csv", f"missing from {folder}; add it")
+    present = [path for suffix in SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+    if len(present) == 1:
+        sheet = read_table(present[0], schema, findings)
+        return None if sheet is None else sheet.frame
+    if present:
+        findings.add(present[1].name, f"{present[0].name} is there too; keep one of the two")
+    else:
+        findings.add(f"{name}.csv", f"missing from {folder}; add it")
     return None
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.cases.findings import SHOWN, Findings, did_you_mean, quoted, schema_problems, spelt
+from desilo.cases.findings import SHOWN, Findings, beyond_python, did_you_mean, quoted, schema_problems, spelt
 from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.tables import LARGEST, read_text
 
@@ -163,8 +163,8 @@ def _read_solution(path: Path, findings: Findings) -> _Solution | None:
         _add_all(path.name, problems, findings)
     except json.JSONDecodeError as error:
         findings.add(path.name, f"not valid JSON: {error.msg} at character {error.colno}", error.lineno)
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
-        findings.add(path.name, f"not usable JSON: {error}")
+    except (ValueError, RecursionError) as error:
+        findings.add(path.name, f"not usable JSON: {beyond_python(error)}")
     return None
 
 

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import SHOWN, Findings, did_you_mean, quoted
 from desilo.cases.instance import Activity, CrossEffects, Floats, Instance, Ints, Resource, ServiceTarget
-from desilo.cases.keys import read_keys
-from desilo.cases.tables import REQUIRED_TABLES, TABLES, Sheet, read_table
+from desilo.cases.keys import Line, read_keys
+from desilo.cases.tables import REQUIRED_TABLES, SUFFIXES, TABLES, Sheet, read_table
 
 MAX_CELLS = 100_000_000
 """Items x periods x levels x scenarios an instance may have (0.8 GB of demand figures)."""
@@ -31,13 +31,11 @@ DEMAND_TOLERANCE = 1e-9
 """Share of the own demand by which cross effects may overshoot it (rounding of the data)."""
 
 HEADER = "instance.toml"
-SUFFIXES = (".csv", ".parquet")
 
 PERIOD_COLUMNS = ("unit_cost", "order_cost", "holding_cost", "lost_sale_cost", "max_order")
 """Columns of items that item_periods can override."""
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True)]
-_Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class Header(BaseModel):
@@ -45,8 +43,8 @@ class Header(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: Annotated[_Line, Field(min_length=1)]
-    title: _Line
+    name: Annotated[Line, Field(min_length=1)]
+    title: Line
     periods: Annotated[int, Field(ge=1, le=MAX_CELLS)]
     period_unit: _Text = ""
     currency: _Text = ""

@@ -172,6 +172,9 @@ TABLES: Mapping[str, Any] = {
 
 REQUIRED_TABLES = ("items", "prices", "demand")
 
+SUFFIXES = (".csv", ".parquet")
+"""A table comes in one of these formats."""
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -315,7 +318,9 @@ def _fields_per_line(lines: list[str]) -> Any:
     try:
         for cells in reader:
             if reader.line_num != start:
-                raise _QuoteError(f"a quoted cell runs on to line {start + 1}: close the quote", start)
+                raise _QuoteError(
+                    f"a quoted cell runs on to line {start + 1}: close the quote, or take the line break out", start
+                )
             fields.append(len(cells))
             start = reader.line_num + 1
     except csv.Error as error:
@@ -336,6 +341,7 @@ def _read_parquet(path: Path, schema: Any, findings: Findings) -> pd.DataFrame |
         findings.add(path.name, f"cannot be read as parquet: {str(error).splitlines()[0] if str(error) else error!r}")
         return None
     frame: dict[str, Any] = {}
+    usable = True
     types = pyarrow.types
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
@@ -349,12 +355,12 @@ def _read_parquet(path: Path, schema: Any, findings: Findings) -> pd.DataFrame |
             values = pd.Series(column.to_pandas()).astype(float)
         else:
             findings.add(path.name, f"holds values of type {kind}; text or numbers are expected", column=name)
-            values = pd.Series([""] * len(column), dtype="str")
+            usable, values = False, pd.Series([""] * len(column), dtype="str")
         frame[name.strip()] = values
     if len(frame) < len(table.column_names):
         findings.add(path.name, "two columns have the same name; keep one")
         return None
-    if not _columns_match(path.name, list(frame), schema, findings):
+    if not _columns_match(path.name, list(frame), schema, findings) or not usable:
         return None
     cells = pd.DataFrame(frame)
     cells.index = pd.RangeIndex(2, len(cells) + 2)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +26,10 @@ class Exit(IntEnum):
     BAD_INPUT = 2
     LIMIT = 3
     INFEASIBLE = 4
+
+
+LARGEST = 2**31 - 1
+"""The solver's largest whole number."""
 
 
 def application() -> typer.Typer:
@@ -67,6 +71,27 @@ def main() -> None:
             raise
         complain(f"error: {type(error).__name__}: {error} (set DESILO_DEBUG=1 for the traceback)")
         sys.exit(Exit.UNEXPECTED)
+
+
+def whole(given: str | int) -> int:
+    """Reads a whole number of the command line."""
+    try:
+        return int(given)
+    except ValueError:
+        raise typer.BadParameter(f"found '{given}'; a whole number is expected") from None
+
+
+def number(given: str | float) -> float:
+    """Reads a number of the command line; nan and inf are for the commands to refuse."""
+    try:
+        return float(given)
+    except ValueError:
+        raise typer.BadParameter(f"found '{given}'; a number is expected") from None
+
+
+WHOLE: dict[str, Any] = {"parser": whole, "metavar": "<int>"}
+NUMBER: dict[str, Any] = {"parser": number, "metavar": "<float>"}
+"""What an option of that kind is read by."""
 
 
 def complain(message: str) -> None:

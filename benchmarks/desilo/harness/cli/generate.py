@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import typer
 from typer.core import TyperCommand
 
+from desilo.harness.cli import NUMBER, WHOLE
+
 
 class NamingFamilies(TyperCommand):
     """Its help names the families, which are loaded only to show it."""
@@ -32,11 +34,11 @@ def register(app: typer.Typer) -> None:
 def generate(
     family: Annotated[str, typer.Option(help="What kind, see above.")],
     size: Annotated[str, typer.Option(help="How large: S, M, L or XL.")],
-    seed: Annotated[int, typer.Option(help="Seed of the random numbers, 0 or more.")],
+    seed: Annotated[int, typer.Option(**WHOLE, help="Seed of the random numbers, 0 or more.")],
     out: Annotated[Path, typer.Option(help="Folder to write; an instance in it is replaced.")],
-    coupling: Annotated[float, typer.Option(help="Shared limits: 0 none, 1 default, above 1 tighter.")] = 1.0,
-    uncertainty: Annotated[float, typer.Option(help="Spread of demand: 0 deterministic, 1 default.")] = 1.0,
-    substitution: Annotated[float, typer.Option(help="Cross effects of prices: 0 none, 1 default.")] = 1.0,
+    coupling: Annotated[float, typer.Option(**NUMBER, help="Shared limits: 0 none, 1 default, above 1 tighter.")] = 1.0,
+    uncertainty: Annotated[float, typer.Option(**NUMBER, help="Spread of demand: 0 deterministic, 1 default.")] = 1.0,
+    substitution: Annotated[float, typer.Option(**NUMBER, help="Cross effects of prices: 0 none, 1 default.")] = 1.0,
     table_format: Annotated[Literal["csv", "parquet"], typer.Option("--format", help="Format of the tables.")] = "csv",
 ) -> None:
     """Generate an instance folder and print what was written."""

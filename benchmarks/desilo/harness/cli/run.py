@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from desilo.harness.cli import Exit
+from desilo.cases.errors import BadInput, Problem
+from desilo.harness.cli import LARGEST, NUMBER, WHOLE, Exit
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
 
 
-def _number(value: float | None) -> float | None:
-    """A range lets nan through."""
-    if value is not None and math.isnan(value):
-        raise typer.BadParameter("nan is not a number of seconds")
-    return value
+MOST_JOBS = 1000
+
+LONGEST = 1e6
+"""Seconds, the most that a run may be given."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,15 +32,13 @@ def register(app: typer.Typer) -> None:
 def run(
     case: Annotated[str, typer.Argument(help="Name of a bundled case, or a case folder.")] = "orange-juice",
     quick: Annotated[bool, typer.Option("--quick", help="A small run: one price zone, in under a minute.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of scenarios, nature, solver and resampling.")] = 1,
+    seed: Annotated[int, typer.Option(**WHOLE, help="Seed of scenarios, nature, solver and resampling.")] = 1,
     time_limit: Annotated[
         float | None,
-        typer.Option(
-            min=1, max=1e6, callback=_number, help="Seconds for the whole run.", show_default="300; 45 with --quick"
-        ),
+        typer.Option(**NUMBER, help="Seconds for the whole run.", show_default="300; 45 with --quick"),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Operating models worked out at the same time.", show_default="2")
+        int | None, typer.Option(**WHOLE, help="Operating models worked out at the same time.", show_default="2")
     ] = None,
     out: Annotated[
         Path | None,
@@ -58,6 +56,9 @@ def run(
     without a plan; 130 Ctrl-C; 1 anything else.
     """
     from rich.console import Console
+
+    if problems := [*_out_of_range(seed, time_limit, jobs)]:
+        raise BadInput(problems)
 
     from desilo.harness import experiment
     from desilo.harness.cli.screen import Screen, show
@@ -83,6 +84,15 @@ def run(
     show(finished, folder)
     if not finished.complete:
         raise typer.Exit(Exit.LIMIT)
+
+
+def _out_of_range(seed: int, time_limit: float | None, jobs: int | None) -> Iterable[Problem]:
+    if not 0 <= seed <= LARGEST:
+        yield Problem("--seed", f"found {seed}; a whole number from 0 to {LARGEST} is expected")
+    if time_limit is not None and not 1 <= time_limit <= LONGEST:
+        yield Problem("--time-limit", f"found {time_limit:g}; a number of seconds from 1 to {LONGEST:g} is expected")
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        yield Problem("--jobs", f"found {jobs}; a whole number from 1 to {MOST_JOBS} is expected")
 
 
 def report(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.harness.cli import Exit, complain
+from desilo.harness.cli import LARGEST, NUMBER, WHOLE, Exit, complain
 
 if TYPE_CHECKING:
     from desilo.cases.instance import Instance
@@ -48,9 +48,6 @@ FORMULATIONS = {
     "tight": "facility-location rows, pair variables, multiplied rows",
     "plain": "big-M set-ups, aggregated cross effects",
 }
-
-LARGEST = 2**31 - 1
-"""The solver's largest whole number."""
 
 
 def register(app: typer.Typer) -> None:
@@ -97,12 +94,12 @@ def solve_instance(
         str, typer.Option(help="Operating model, see above.", autocompletion=lambda: list(MODELS.items()))
     ],
     out: Annotated[Path | None, typer.Option(help="Write the plan to this solution file (JSON).")] = None,
-    gap: Annotated[float, typer.Option(help="Relative gap at which to stop; 0 proves optimality.")] = 1e-4,
+    gap: Annotated[float, typer.Option(**NUMBER, help="Relative gap at which to stop; 0 proves optimality.")] = 1e-4,
     time_limit: Annotated[
-        float | None, typer.Option(help="Seconds for all decisions together.", show_default="none")
+        float | None, typer.Option(**NUMBER, help="Seconds for all decisions together.", show_default="none")
     ] = None,
-    threads: Annotated[int, typer.Option(help="Threads of the solver.")] = 1,
-    seed: Annotated[int, typer.Option(help="Random seed of the solver.")] = 0,
+    threads: Annotated[int, typer.Option(**WHOLE, help="Threads of the solver.")] = 1,
+    seed: Annotated[int, typer.Option(**WHOLE, help="Random seed of the solver.")] = 0,
     formulation: FORMULATION = "tight",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     log: Annotated[bool, typer.Option(help="Show the solver's log, on standard error.")] = False,
@@ -314,8 +311,8 @@ def _out_of_range(gap: float, time_limit: float | None, threads: int, seed: int)
 def _unwritable(path: Path) -> Iterable[Problem]:
     """Found out by trying, before an hour of solving is lost to a folder without permission."""
     try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "it is a folder")
+        if path.exists() and not path.is_file():  # a device would be replaced by a file
+            raise OSError(None, "it is a folder" if path.is_dir() else "it is not a plain file")
         path.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
