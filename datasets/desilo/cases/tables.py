@@ -209,13 +209,14 @@ def read_table(path: Path, schema: Any, findings: Findings) -> Sheet | None:
     Returns:
         The table, or None when it has no usable rows and columns.
     """
-    raw = (_read_parquet if path.suffix == ".parquet" else _read_csv)(path, schema, findings)
+    bad: set[tuple[str, int]] = set()  # cells already reported
+    parquet = path.suffix == ".parquet"
+    raw = _read_parquet(path, schema, bad, findings) if parquet else _read_csv(path, schema, findings)
     if raw is None:
         return None
     if raw.empty:
         findings.add(path.name, "no rows below the header; add the data or remove the file")
         return None
-    bad: set[tuple[str, int]] = set()  # cells already reported
     frame = pd.DataFrame(index=raw.index)
     for name, column in schema.columns.items():
         if name not in raw:
@@ -328,7 +329,7 @@ def _fields_per_line(lines: list[str]) -> Any:
     return np.array(fields)
 
 
-def _read_parquet(path: Path, schema: Any, findings: Findings) -> pd.DataFrame | None:
+def _read_parquet(path: Path, schema: Any, bad: set[tuple[str, int]], findings: Findings) -> pd.DataFrame | None:
     """Names as text, numbers as floats, null as blank."""
     try:
         parquet = pyarrow.parquet.ParquetFile(path)
@@ -341,7 +342,6 @@ def _read_parquet(path: Path, schema: Any, findings: Findings) -> pd.DataFrame |
         findings.add(path.name, f"cannot be read as parquet: {str(error).splitlines()[0] if str(error) else error!r}")
         return None
     frame: dict[str, Any] = {}
-    usable = True
     types = pyarrow.types
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
@@ -355,12 +355,13 @@ def _read_parquet(path: Path, schema: Any, findings: Findings) -> pd.DataFrame |
             values = pd.Series(column.to_pandas()).astype(float)
         else:
             findings.add(path.name, f"holds values of type {kind}; text or numbers are expected", column=name)
-            usable, values = False, pd.Series([""] * len(column), dtype="str")
+            values = pd.Series([""] * len(column), dtype="str")
+            bad.update((name.strip(), row) for row in range(2, len(column) + 2))
         frame[name.strip()] = values
     if len(frame) < len(table.column_names):
         findings.add(path.name, "two columns have the same name; keep one")
         return None
-    if not _columns_match(path.name, list(frame), schema, findings) or not usable:
+    if not _columns_match(path.name, list(frame), schema, findings):
         return None
     cells = pd.DataFrame(frame)
     cells.index = pd.RangeIndex(2, len(cells) + 2)
