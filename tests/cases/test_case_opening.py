@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,37 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_folders import SALES, replace, write_case
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.cases.opening import BUNDLED, open_case
-
-HEADER = """
-name = "shop"
-title = "Two products in two zones"
-currency = "EUR"
-period_unit = "week"
-source = "made up"
-licence = "CC0-1.0"
-holdout = 4
-zones = ["north", "south"]
-"""
-ITEMS = [(f"{product}@{zone}", product, zone, 0.5) for zone in ("north", "south") for product in ("a", "b")]
-SALES = [
-    (item, period, 10.0 * row + period, 2.0 + 0.1 * period, 1.25, 0.25)
-    for row, (item, *_) in enumerate(ITEMS)
-    for period in range(1, 6)
-    if (row, period) != (2, 3)  # one gap
-]
-
-
-def write_case(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    (folder / "case.toml").write_text(HEADER)
-    shutil.copy(BUNDLED / "tuna" / "assumptions.toml", folder)
-    pd.DataFrame(ITEMS, columns=["item", "product", "zone", "volume"]).to_csv(folder / "items.csv", index=False)
-    columns = ["item", "period", "units", "price", "unit_cost", "feature"]
-    pd.DataFrame(SALES, columns=columns).to_csv(folder / "sales.csv", index=False)
-    return folder
+from desilo.cases.opening import open_case
 
 
 @pytest.fixture
@@ -52,12 +24,6 @@ def problems(folder: Path) -> tuple[Problem, ...]:
     with pytest.raises(BadInput) as refused:
         open_case(folder)
     return refused.value.problems
-
-
-def replace(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
 
 
 def test_a_folder_becomes_a_case(folder: Path) -> None:

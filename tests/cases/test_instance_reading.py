@@ -7,43 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_folders import GOOD, swapped, with_line, write
 
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.generate import generate
 from desilo.cases.instance import Activity, Instance
 from desilo.cases.reading import lowest_demand, read_instance
 from desilo.cases.writing import write_instance
-
-GOOD = {
-    "instance.toml": 'name = "tiny"\ntitle = "Two items"\nperiods = 2\n',
-    "items.csv": (
-        "item,unit_cost,group,min_order,max_order,lead_time\napple,1,fruit,2,9,\npear,1.5,fruit,,,1\nsoap,2,,,,0\n"
-    ),
-    "prices.csv": "item,level,price,reference,promo\napple,01,2,0,1\napple,1,3,1,\npear,x,3,1,0\nsoap,x,4,1,0\n",
-    "demand.csv": (
-        "item,period,level,demand,scenario\n"
-        + "".join(
-            f"{item},{t},{level},{units},{w}\n"
-            for item, level, units in (("apple", "01", 20), ("apple", "1", 10), ("pear", "x", 5), ("soap", "x", 4))
-            for t in (1, 2)
-            for w in ("low", "high")
-        )
-    ),
-    "scenarios.csv": "scenario,probability\nhigh,0.25\nlow,0.75\n",
-    "item_periods.csv": "item,period,unit_cost,max_order,receipt\napple,2,,5,3\n",
-    "cross_effects.csv": "item,other,effect,period\npear,apple,2,\npear,apple,3,2\n",
-    "resources.csv": "resource,capacity,period,overage_cost\nroom,100,,\nroom,80,2,0.5\ncash,50,1,\n",
-    "resource_use.csv": "resource,item,activity,amount\nroom,apple,stock,1\nroom,pear,stock,2\ncash,apple,order,1\n",
-    "service.csv": "scope,min_fill_rate\nfruit,0.5\nsoap,0.9\nall,0.1\n",
-}
-
-
-def write(folder: Path, files: dict[str, str | bytes | None]) -> Path:
-    folder.mkdir(exist_ok=True)
-    for name, content in (GOOD | files).items():
-        if content is not None:
-            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
 
 
 def problems(folder: Path) -> tuple[Problem, ...]:
@@ -98,15 +68,6 @@ def test_good_instance_is_read_as_written(good: Instance) -> None:
 )
 def test_tolerated_spellings_mean_the_same(tmp_path: Path, good: Instance, changes: dict[str, str]) -> None:
     assert read_instance(write(tmp_path / "other", changes)).digest() == good.digest()
-
-
-def with_line(file: str, line: str) -> dict[str, str | bytes | None]:
-    return {file: GOOD[file] + line + "\n"}
-
-
-def swapped(file: str, old: str, new: str) -> dict[str, str | bytes | None]:
-    assert old in GOOD[file]
-    return {file: GOOD[file].replace(old, new, 1)}
 
 
 BROKEN = [

@@ -100,8 +100,11 @@ def open_case(name_or_path: str | Path) -> Case:
     name = str(name_or_path)
     if name in bundled_cases():
         return read_case(BUNDLED / name)
-    if Path(name).is_dir():
-        return read_case(Path(name))
+    try:
+        if Path(name).is_dir():
+            return read_case(Path(name))
+    except OSError as error:
+        raise BadInput([Problem(name, f"cannot be read: {error.strerror}")]) from None
     known = quoted(bundled_cases())
     raise BadInput([Problem(name, f"neither a bundled case nor a folder; bundled are {known}")])
 

@@ -64,7 +64,10 @@ def read_instance(path: Path | str) -> Instance:
     """
     folder = Path(path)
     findings = Findings()
-    header, sheets = _read_files(folder, findings)
+    try:
+        header, sheets = _read_files(folder, findings)
+    except OSError as error:
+        raise BadInput([Problem(str(folder), f"cannot be read: {error.strerror}")]) from None
     instance = _Assembly(header, sheets, findings).instance() if header or sheets else None
     findings.stop_if_any()
     if instance is None:
@@ -101,10 +104,7 @@ def _read_files(folder: Path, findings: Findings) -> tuple[Header | None, dict[s
     if not folder.is_dir():
         reason = "is not a folder" if folder.exists() else "does not exist"
         raise BadInput([Problem(str(folder), f"{reason}; an instance is a folder with {HEADER} and its tables")])
-    try:
-        entries = {entry.name: entry for entry in sorted(folder.iterdir())}
-    except OSError as error:
-        raise BadInput([Problem(str(folder), f"cannot be read: {error.strerror}")]) from None
+    entries = {entry.name: entry for entry in sorted(folder.iterdir())}
     if entries.keys().isdisjoint(_known_files()):
         expected = f"{HEADER}, " + ", ".join(f"{name}.csv" for name in REQUIRED_TABLES)
         raise BadInput([Problem(str(folder), f"holds no instance; at least {expected} are expected")])
