@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from desilo.cases.errors import BadInput, Problem
 from desilo.cases.opening import BUNDLED
+
+FOREIGN = re.compile(
+    "[Ii]nput should|[Ee]xtra inputs|[Vv]alue error|validation error|pydantic|pandera|dtype|DataFrame|datetime|"
+    "Traceback|sys\\.|_[A-Z]|None|True|False",
+)
+"""Words of the libraries underneath, and of Python: none of them is for people who bring data."""
+
+
+def refusal(read: Callable[[], object]) -> tuple[Problem, ...]:
+    """The problems that reading comes to, every one in words of our own."""
+    with pytest.raises(BadInput) as refused:
+        read()
+    for problem in refused.value.problems:
+        assert not FOREIGN.search(str(problem)), problem
+    return refused.value.problems
+
 
 GOOD = {
     "instance.toml": 'name = "tiny"\ntitle = "Two items"\nperiods = 2\n',

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_folders import SALES, replace, write_case
+from small_folders import SALES, refusal, replace, write_case
 
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.opening import open_case
@@ -21,9 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def problems(folder: Path) -> tuple[Problem, ...]:
-    with pytest.raises(BadInput) as refused:
-        open_case(folder)
-    return refused.value.problems
+    return refusal(lambda: open_case(folder))
 
 
 def test_a_folder_becomes_a_case(folder: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_folders import GOOD, swapped, with_line, write
+from small_folders import GOOD, refusal, swapped, with_line, write
 
-from desilo.cases.errors import BadInput, Problem
+from desilo.cases.errors import Problem
 from desilo.cases.generate import generate
 from desilo.cases.instance import Activity, Instance
 from desilo.cases.reading import lowest_demand, read_instance
@@ -17,9 +17,7 @@ from desilo.cases.writing import write_instance
 
 
 def problems(folder: Path) -> tuple[Problem, ...]:
-    with pytest.raises(BadInput) as caught:
-        read_instance(folder)
-    return caught.value.problems
+    return refusal(lambda: read_instance(folder))
 
 
 @pytest.fixture

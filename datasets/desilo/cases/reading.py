@@ -503,7 +503,8 @@ class _Assembly:
         sheet, items = self.sheets.get("service"), self.sheets.get("items")
         if sheet is None or items is None:
             return ()
-        if items.frame["item"].isna().any():  # reported before; the name may be the one in scope
+        named = {problem.column for problem in self.findings.problems if problem.file == items.file}
+        if named & {"item", "group"}:  # a faulty name may be the one in scope
             return ()
         positions = self._items(items)
         group = items.frame["group"].where(items.frame["group"] != "", items.frame["item"])
