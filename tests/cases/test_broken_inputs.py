@@ -289,7 +289,7 @@ SOLUTIONS: dict[str, tuple[str, str, Place, str]] = {
         ": 7",
         ": 1e300",
         ("plan.json", None, "orders[0].quantity"),
-        "found 1e+300; a number of units from 0 to 1e+12",
+        "found 1e+300; a number of units from 0 to 1e+15",
     ),
     "beyond floats": (": 7", ": 1e999", ("plan.json", None, "orders[0].quantity"), "found inf; a number of units"),
     "nan": (": 7", ": NaN", ("plan.json", None, "orders[0].quantity"), "found nan; a number of units"),

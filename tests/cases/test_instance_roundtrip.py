@@ -173,7 +173,7 @@ def test_orders_may_be_left_out_and_solver_noise_is_no_order(tmp_path: Path, pla
         ("orders", {"quantity": float("inf")}, "orders[0].quantity", "found inf"),
         ("orders", {"quantity": 10**400}, "orders[0].quantity", "found a number of more than"),
         ("levels", {"period": 10**400}, "levels[0]", "found a number of more than"),
-        ("orders", {"quantity": 1e300}, "orders[0].quantity", "found 1e+300; a number of units from 0 to 1e+12"),
+        ("orders", {"quantity": 1e300}, "orders[0].quantity", "found 1e+300; a number of units from 0 to 1e+15"),
         ("orders", {"quantity": "many"}, "orders[0].quantity", "found 'many'"),
         ("orders", {"item": "kiwi"}, "orders[0]", "unknown item 'kiwi'"),
     ],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from small_instances import make_instance, make_plan, make_resource, random_problem
 
+from desilo.cases.generate import generate
 from desilo.cases.instance import Activity, Instance, ServiceTarget
 from desilo.cases.plan import Plan
 from desilo.harness.check import Rule, check
@@ -89,6 +90,17 @@ def test_a_shared_sale_limit_goes_to_the_better_item():
     instance = make_instance(np.full((2, 1, 1, 1), 4.0), price=[[3], [8]], initial_stock=4, resources=(counter,))
     # item 1 earns 4 a unit of capacity, item 0 earns 3
     assert profit(instance, make_plan(np.zeros((2, 1)))) == pytest.approx(3 * 8)
+
+
+@pytest.mark.parametrize("most", [1e12, 1e15])
+def test_the_least_violation_may_be_as_large_as_the_largest_order(most):
+    instance = generate("retail", "S", 0)
+    order = np.zeros(instance.unit_cost.shape)
+    order[0, 0] = most
+    found = check(instance, make_plan(order))
+    stored = [broken for broken in found.violations if broken.rule is Rule.RESOURCE and broken.excess > most / 10]
+    assert {broken.period for broken in stored} == set(range(1, instance.periods + 1))
+    assert found.average_stock == pytest.approx(most, rel=1e-6)
 
 
 def test_least_violation_when_limits_cannot_be_kept():

@@ -173,14 +173,14 @@ def test_an_impossible_quantity_is_2(desilo, quantity):
     code, out, err = desilo("check", "one", "plan.json", "--json")
     assert (code, out) == (Exit.BAD_INPUT, "")
     assert "plan.json, column orders[0].quantity: found " in err
-    assert "a number of units from 0 to 1e+12 is expected" in err
+    assert "a number of units from 0 to 1e+15 is expected" in err
 
 
 def test_the_largest_quantity_is_only_infeasible_where_a_limit_says_so(desilo):
     instance = generate("features", "S", 1)
     write_instance(instance, "small")
     order = np.zeros(instance.unit_cost.shape)
-    order[:, 0] = 1e12
+    order[:, 0] = 1e15
     write_plan(instance, make_plan(order), "plan.json")
     code, out, err = desilo("check", "small", "plan.json", "--json")
     assert (code, err) == (Exit.INFEASIBLE, "")

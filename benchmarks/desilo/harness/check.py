@@ -9,8 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from desilo.cases.instance import SCENARIO_ACTIVITIES, Bools, Floats, Instance, Resource
-from desilo.cases.plan import SMALLEST_ORDER, Plan
-from desilo.cases.tables import LARGEST
+from desilo.cases.plan import LARGEST_ORDER, SMALLEST_ORDER, Plan
 from desilo.harness.recourse import best_recourse
 from desilo.harness.sell import EFFECT_ON_PROFIT, Sales, placed_orders, sell_first_come, settle
 
@@ -22,7 +21,7 @@ class Rule(StrEnum):
     """What a plan can break."""
 
     LEVEL = "level"  # the level is one that the item has
-    QUANTITY = "quantity"  # an order is a number from 0 to the largest that any figure may be
+    QUANTITY = "quantity"  # an order is a number from 0 to the largest order
     ARRIVAL = "arrival"  # an order arrives by the last period
     MIN_ORDER = "min_order"
     MAX_ORDER = "max_order"
@@ -66,7 +65,7 @@ class Violation:
             place += f", scenario {self.scenario}"
         message = {
             Rule.LEVEL: f"level index {found} does not exist, levels are 0 to {limit}",
-            Rule.QUANTITY: f"ordered {found}, an order must be a number of units from 0 to {LARGEST:g}",
+            Rule.QUANTITY: f"ordered {found}, an order must be a number of units from 0 to {LARGEST_ORDER:g}",
             Rule.ARRIVAL: f"the order would arrive in period {found}, the last period is {limit}",
             Rule.MIN_ORDER: f"ordered {found}, the smallest order is {limit}, {excess} too little",
             Rule.MAX_ORDER: f"ordered {found}, the largest order is {limit}, {excess} too much",
@@ -82,7 +81,7 @@ class Check:
     """What the checker found.
 
     Money and units are expected values over the scenarios. They are nan when a level does not exist or an
-    order is no number from 0 to 1e12: such a plan cannot be carried out. When a hard limit or a service target cannot
+    order is no number from 0 to 1e15: such a plan cannot be carried out. When a hard limit or a service target cannot
     be kept, they are those of the sales that break them least.
 
     Attributes:
@@ -149,9 +148,9 @@ def _levels(instance: Instance, plan: Plan) -> Iterator[Violation]:
 
 
 def _quantities(instance: Instance, plan: Plan) -> Iterator[Violation]:
-    for i, t in np.argwhere(~((plan.order >= -SMALLEST_ORDER) & (plan.order <= LARGEST))):  # nan is not, either
+    for i, t in np.argwhere(~((plan.order >= -SMALLEST_ORDER) & (plan.order <= LARGEST_ORDER))):  # nan is not, either
         found = float(plan.order[i, t])
-        yield Violation(Rule.QUANTITY, instance.items[i], found, LARGEST if found > 0 else 0.0, int(t) + 1)
+        yield Violation(Rule.QUANTITY, instance.items[i], found, LARGEST_ORDER if found > 0 else 0.0, int(t) + 1)
 
 
 def _orders(instance: Instance, plan: Plan) -> Iterator[Violation]:

@@ -39,7 +39,8 @@ from desilo.cases.plan import Plan
 from desilo.harness.sell import arrivals, demand_at, fixed_use, scenario_use
 
 NEGLIGIBLE = 1e-9
-"""Relative to max(1, |limit|): a limit exceeded by less is kept; the room given to the least violation."""
+"""Relative to max(1, |limit|): a limit exceeded by less is kept; the room given to the least violation, which may be
+so large that it is known no better than relative to itself."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,8 @@ class _Recourse:
             violation = np.concatenate([np.zeros(2 * size), np.where(hard, 1 / unit, 0.0)])
             found = solve(violation, np.full_like(unit, np.inf))
             if found.status == 0:
-                found = solve(loss, found.x[2 * size :] + NEGLIGIBLE * unit)
+                least = found.x[2 * size :]
+                found = solve(loss, least + NEGLIGIBLE * np.maximum(unit, least))
         if found.status != 0:
             raise RuntimeError(f"the recourse program was not solved: {found.message}")
         sales: Floats = np.clip(found.x[:size].reshape(demand.shape), 0.0, demand)

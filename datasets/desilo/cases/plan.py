@@ -15,10 +15,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import SHOWN, Findings, beyond_python, did_you_mean, quoted, schema_problems, spelt
 from desilo.cases.instance import Bools, Floats, Instance, Ints
-from desilo.cases.tables import LARGEST, read_text
+from desilo.cases.tables import read_text
 
 SMALLEST_ORDER = 1e-6
 """Units; an order below this is no order (solver tolerance)."""
+
+LARGEST_ORDER = 1e15
+"""Units: a thousand periods of the largest demand. Where more is ordered, single units are lost in rounding."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Plan:
 
 
 def _possible(units: float) -> float:
-    if not -SMALLEST_ORDER <= units <= LARGEST:  # nan is not, either
-        raise ValueError(f"found {units:g}; a number of units from 0 to {LARGEST:g} is expected")
+    if not -SMALLEST_ORDER <= units <= LARGEST_ORDER:  # nan is not, either
+        raise ValueError(f"found {units:g}; a number of units from 0 to {LARGEST_ORDER:g} is expected")
     return units
 
 
