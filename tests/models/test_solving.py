@@ -242,9 +242,9 @@ def test_translation_agrees_with_pyomo(seed: int) -> None:
     assert program.cost @ point + program.offset == pytest.approx(pyo.value(m.goal))
     activity = program.matrix @ point
     slack: dict[str, tuple[float, float]] = {}
-    for k, row in enumerate(program.rows):
-        below, above = slack.get(row.name, (math.inf, math.inf))  # a row with two bounds may have become two
-        slack[row.name] = min(below, activity[k] - program.row_lower[k]), min(above, program.row_upper[k] - activity[k])
+    for k, row in enumerate(program.row_names()):
+        below, above = slack.get(row, (math.inf, math.inf))  # a row with two bounds may have become two
+        slack[row] = min(below, activity[k] - program.row_lower[k]), min(above, program.row_upper[k] - activity[k])
     assert len(slack) == rows
     for row in m.rows.values():
         expected = (math.inf if row.lower is None else row.lslack(), math.inf if row.upper is None else row.uslack())

@@ -1,8 +1,12 @@
 """Pyomo to HiGHS and back."""
 
-from desilo.solving.highs import solve, values, write_mps
+from desilo.solving.arrays import between, entries, members
+from desilo.solving.compile import translate
+from desilo.solving.guard import delayed_block, delayed_model
+from desilo.solving.highs import solve, write_mps
+from desilo.solving.levels import assign, table, values
 from desilo.solving.outcome import Options, Outcome, Seconds, Size, Stop, relative_gap
-from desilo.solving.program import Program, collection_paused, translate
+from desilo.solving.program import Program, collection_paused
 
 __all__ = [
     "Options",
@@ -11,9 +15,16 @@ __all__ = [
     "Seconds",
     "Size",
     "Stop",
+    "assign",
+    "between",
     "collection_paused",
+    "delayed_block",
+    "delayed_model",
+    "entries",
+    "members",
     "relative_gap",
     "solve",
+    "table",
     "translate",
     "values",
     "write_mps",

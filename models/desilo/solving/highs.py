@@ -11,9 +11,10 @@ from typing import Any
 import highspy
 import numpy as np
 
-from desilo.cases.instance import Floats
+from desilo.solving.compile import translate
+from desilo.solving.levels import hand_back, start
 from desilo.solving.outcome import Options, Outcome, Seconds, Size, Stop
-from desilo.solving.program import Model, Program, translate
+from desilo.solving.program import Model, Program
 
 _STOP = {
     highspy.HighsModelStatus.kOptimal: Stop.OPTIMAL,
@@ -40,7 +41,7 @@ def solve(
     warm: bool = False,
     relax: bool = False,
 ) -> Outcome:
-    """Solve a linear Pyomo model; if there is a solution it is loaded into the model's variables.
+    """Solve a linear (or convex quadratic) Pyomo model; if there is a solution the model's variables have its values.
 
     Args:
         model: a Pyomo model with one active objective. Fixed variables are constants.
@@ -66,9 +67,7 @@ def solve(
     seconds = Seconds(built, program.seconds, loaded - started, time.perf_counter() - loaded)
     outcome = read_outcome(highs, status, program, options, seconds)
     if outcome.feasible:
-        values = np.array(highs.getSolution().col_value)
-        for variable, value in zip(program.variables, values, strict=True):
-            variable.set_value(value, skip_validation=True)
+        hand_back(program, np.array(highs.getSolution().col_value))
     return outcome
 
 
@@ -89,36 +88,34 @@ def load(program: Program, options: Options) -> Any:
     if options.root != "choose" and program.integer.any():
         # older versions name the relaxation's solver by `solver` alone
         highs.setOptionValue("mip_lp_solver", options.root)
-    lp = highspy.HighsLp()
-    lp.model_name_ = mps_name(program.name)
-    lp.num_row_, lp.num_col_ = program.matrix.shape
-    lp.sense_ = highspy.ObjSense.kMinimize if program.sense == 1 else highspy.ObjSense.kMaximize
-    lp.offset_ = program.offset
-    lp.col_cost_ = program.cost
-    lp.col_lower_, lp.col_upper_ = program.lower, program.upper
-    lp.row_lower_, lp.row_upper_ = program.row_lower, program.row_upper
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_ = program.matrix.indptr
-    lp.a_matrix_.index_ = program.matrix.indices
-    lp.a_matrix_.value_ = program.matrix.data
-    if program.integer.any():
-        kinds = np.array([highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger])
-        lp.integrality_ = list(kinds[program.integer.astype(int)])
-    if highs.passModel(lp) == highspy.HighsStatus.kError:
+    matrix, hessian = program.matrix, program.hessian
+    if hessian is not None and program.integer.any():
+        raise ValueError("HiGHS does not solve mixed-integer programs with a quadratic objective")
+    rows, columns = matrix.shape
+    colwise = int(highspy.MatrixFormat.kColwise)
+    sense = int(highspy.ObjSense.kMinimize if program.sense == 1 else highspy.ObjSense.kMaximize)
+    vectors = (program.cost, program.lower, program.upper, program.row_lower, program.row_upper)
+    entries = (matrix.indptr, matrix.indices, matrix.data)
+    integrality = program.integer.astype(np.int32)
+    objective = (sense, program.offset)
+    if hessian is None:
+        status = highs.passModel(columns, rows, matrix.nnz, colwise, *objective, *vectors, *entries, integrality)
+    else:
+        formats = (colwise, int(highspy.HessianFormat.kTriangular))
+        squares = (hessian.indptr, hessian.indices, hessian.data)
+        sizes = (columns, rows, matrix.nnz, hessian.nnz)
+        status = highs.passModel(*sizes, *formats, *objective, *vectors, *entries, *squares, integrality)
+    if status == highspy.HighsStatus.kError:
         raise ValueError("HiGHS refuses the model")
     return highs
 
 
 def start_from_values(highs: Any, program: Program) -> None:
     """Hand HiGHS the values the integer variables hold; it completes the rest."""
-    known = [
-        (k, variable.value)
-        for k, variable in enumerate(program.variables)
-        if program.integer[k] and variable.value is not None
-    ]
-    if known:
-        index, value = zip(*known, strict=True)
-        highs.setSolution(len(index), np.array(index, dtype=np.int32), np.array(value, dtype=np.float64))
+    values = start(program)
+    known = np.flatnonzero(program.integer & ~np.isnan(values)).astype(np.int32)
+    if len(known):
+        highs.setSolution(len(known), known, values[known])
 
 
 def run(highs: Any) -> Any:
@@ -195,10 +192,11 @@ def write_mps(model: Model, path: Path) -> Size:
     """
     program = translate(model)
     highs = load(program, Options())
-    for column, variable in enumerate(program.variables):
-        highs.passColName(column, mps_name(variable.name))
-    for row, constraint in enumerate(program.rows):
-        highs.passRowName(row, mps_name(constraint.name))
+    named = highs.getModel()
+    named.lp_.model_name_ = mps_name(program.name)
+    named.lp_.col_names_ = [mps_name(name) for name in program.column_names()]
+    named.lp_.row_names_ = [mps_name(name) for name in program.row_names()]
+    highs.passModel(named)
     temporary = path.with_name(f".{path.stem}.partial.mps")  # HiGHS chooses the format by the ending
     try:
         if highs.writeModel(str(temporary)) == highspy.HighsStatus.kError:
@@ -212,11 +210,3 @@ def write_mps(model: Model, path: Path) -> Size:
 def mps_name(name: str) -> str:
     """A component's name without blanks, as MPS wants it."""
     return "_".join(name.split())
-
-
-def values(variable: Any, shape: tuple[int, ...]) -> Floats:
-    """The loaded values of a Pyomo variable indexed by whole numbers, as an array; 0 where it has no index."""
-    array = np.zeros(shape)
-    for index, data in variable.items():
-        array[index] = data.value or 0.0
-    return array

@@ -1,27 +1,62 @@
-"""A mixed-integer linear program as arrays, and the way there from Pyomo."""
+"""A mixed-integer linear program as arrays, and the Pyomo model it came from."""
 
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
-from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy import sparse
 
-from desilo.cases.instance import Bools, Floats
+from desilo.cases.instance import Bools, Floats, Ints
 
 Model = Any  # pyo.ConcreteModel; Pyomo is untyped
 
 
 @dataclass(frozen=True)
+class Part:
+    """Columns that come from one Pyomo variable, or rows that come from one constraint, in index order.
+
+    Attributes:
+        component: the variable or constraint, indexed or not; None where the members come from several.
+        positions: (n,) of its members in its index set that have a column or row.
+        parts: the members themselves, where Pyomo made them anyway.
+    """
+
+    component: Any
+    positions: Ints
+    parts: tuple[Any, ...] = ()
+
+    def names(self) -> Iterator[str]:
+        """The members' names, without making the members."""
+        if self.component is None or self.parts or not self.component.is_indexed():
+            yield from (member.name for member in self.members())
+            return
+        name, indices = self.component.name, list(self.component.index_set())
+        for position in self.positions.tolist():
+            index = indices[position]
+            yield f"{name}[{','.join(map(str, index)) if isinstance(index, tuple) else index}]"
+
+    def members(self) -> Iterator[Any]:
+        """The members, made if need be."""
+        if self.component is None or self.parts:
+            yield from self.parts
+            return
+        if not self.component.is_indexed():
+            yield self.component
+            return
+        indices = list(self.component.index_set())
+        yield from (self.component[indices[position]] for position in self.positions.tolist())
+
+
+@dataclass(frozen=True)
 class Program:
-    """min or max c x + offset subject to row_lower <= A x <= row_upper, lower <= x <= upper, some x integer.
+    """min or max c x + x Q x / 2 + offset with row_lower <= A x <= row_upper, lower <= x <= upper, some x integer.
 
     Attributes:
         name: of the model.
@@ -32,9 +67,11 @@ class Program:
         row_lower, row_upper: (m,).
         lower, upper: (n,).
         integer: (n,).
-        variables: n Pyomo variables, in column order.
-        rows: m Pyomo constraints, in row order.
+        columns: where the columns come from, in order.
+        row_parts: where the rows come from, in order.
+        expanded: components that were translated index by index by Pyomo, and why.
         seconds: spent translating.
+        hessian: (n, n) lower triangle of Q, CSC; None if the objective is linear.
     """
 
     name: str
@@ -47,9 +84,31 @@ class Program:
     lower: Floats
     upper: Floats
     integer: Bools
-    variables: tuple[Any, ...]
-    rows: tuple[Any, ...]
+    columns: tuple[Part, ...]
+    row_parts: tuple[Part, ...]
+    expanded: tuple[tuple[str, str], ...]
     seconds: float
+    hessian: sparse.csc_array | None = None
+
+    @cached_property
+    def variables(self) -> tuple[Any, ...]:
+        """n Pyomo variables, in column order; made on demand."""
+        return tuple(chain.from_iterable(part.members() for part in self.columns))
+
+    def column_names(self) -> list[str]:
+        """n names."""
+        return list(chain.from_iterable(part.names() for part in self.columns))
+
+    def row_names(self) -> list[str]:
+        """m names."""
+        return list(chain.from_iterable(part.names() for part in self.row_parts))
+
+    def by_part(self, figures: Floats) -> Iterator[tuple[Part, Floats]]:
+        """Figures of all columns (n,), variable by variable."""
+        start = 0
+        for part in self.columns:
+            yield part, figures[start : start + len(part.positions)]
+            start += len(part.positions)
 
 
 @contextmanager
@@ -64,38 +123,6 @@ def collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def translate(model: Model) -> Program:
-    """The arrays of a linear Pyomo model with one active objective; fixed variables become constants.
-
-    Raises:
-        ValueError: a component is not linear, or there is not exactly one objective (raised by Pyomo).
-    """
-    started = time.perf_counter()
-    with collection_paused():
-        form = LinearStandardFormCompiler().write(model, mixed_form=True, set_sense=None)
-        if len(form.objectives) != 1:
-            raise ValueError(f"expected one active objective, found {len(form.objectives)}")
-        direction = np.array([kind for _, kind in form.rows], dtype=np.int64)
-        rhs = np.asarray(form.rhs, dtype=np.float64)
-        # mixed form: 0 marks an equality, +1 an upper and -1 a lower bound
-        row_lower = np.where(direction <= 0, rhs, -np.inf)
-        row_upper = np.where(direction >= 0, rhs, np.inf)
-        bounds = [variable.bounds for variable in form.columns]
-        lower = np.array([-np.inf if low is None else low for low, _ in bounds], dtype=np.float64)
-        upper = np.array([np.inf if high is None else high for _, high in bounds], dtype=np.float64)
-        integer = np.array([not variable.is_continuous() for variable in form.columns], dtype=np.bool_)
-    return Program(
-        name=str(model.name),
-        cost=np.asarray(form.c.todense(), dtype=np.float64).reshape(-1),
-        offset=float(form.c_offset[0]),
-        sense=1 if form.objectives[0].sense == pyo.minimize else -1,
-        matrix=sparse.csc_array(form.A),
-        row_lower=row_lower,
-        row_upper=row_upper,
-        lower=lower,
-        upper=upper,
-        integer=integer,
-        variables=tuple(form.columns),
-        rows=tuple(constraint for constraint, _ in form.rows),
-        seconds=time.perf_counter() - started,
-    )
+def concatenated(arrays: list[Any], dtype: Any) -> Any:
+    """The arrays one after another; an empty one if there are none."""
+    return np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.zeros(0, dtype)

@@ -1,0 +1,50 @@
+"""Data of a model as arrays: rules that Pyomo calls index by index and the compiler reads at once.
+
+Each is an ordinary Pyomo rule of as many whole-number indices as the array has dimensions (one less for `members`),
+and works in every Pyomo model. The array hangs on the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from desilo.cases.instance import Bools
+
+Rule = Callable[..., Any]
+
+
+def entries(array: npt.ArrayLike) -> Rule:
+    """For `Param(..., default=...)`: the array's entry at the index."""
+    values = np.asarray(array)
+
+    def entry(block: Any, *index: int) -> Any:
+        return values[index].item()
+
+    entry.array = values  # type: ignore[attr-defined]
+    return entry
+
+
+def members(mask: Bools) -> Rule:
+    """For `Set(..., initialize=...)`: the numbers k for which mask[*index, k] is true."""
+
+    def true_at(block: Any, *index: int) -> list[int]:
+        found: list[int] = np.flatnonzero(mask[index]).tolist()
+        return found
+
+    true_at.mask = mask  # type: ignore[attr-defined]
+    return true_at
+
+
+def between(lower: npt.ArrayLike, upper: npt.ArrayLike) -> Rule:
+    """For `Var(..., bounds=...)`: the entries of two arrays at the index; infinite is no bound. Scalars broadcast."""
+    low, high = np.broadcast_arrays(np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64))
+
+    def bounds(block: Any, *index: int) -> tuple[float, float]:
+        return low[index].item(), high[index].item()
+
+    bounds.arrays = low, high  # type: ignore[attr-defined]
+    return bounds

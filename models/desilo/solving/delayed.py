@@ -1,0 +1,312 @@
+"""Pyomo models whose rules wait: components that are declared now and expanded when somebody asks for their parts.
+
+`delayed_model` and `delayed_block` make an ordinary `ConcreteModel` and `Block` with one difference: variables, sets,
+constraints, named expressions and objectives declared by a rule are not expanded index by index. The compiler reads
+the rules as they are. To everybody else (a writer, another solver, `len`, `component_data_objects`) nothing differs:
+the first question after a component's parts makes them, in Pyomo's own way. From then on its parts count, not its
+rule, since they may have been changed.
+
+Pyomo's private parts are used here and in `templates`, nowhere else; `guard` sees to versions that lack them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.common.numeric_types import native_types
+from pyomo.core.base.block import ScalarBlock
+from pyomo.core.base.constraint import IndexedConstraint, ScalarConstraint
+from pyomo.core.base.expression import IndexedExpression
+from pyomo.core.base.initializer import ConstantInitializer
+from pyomo.core.base.objective import ScalarObjective
+from pyomo.core.base.set import IndexedSet
+from pyomo.core.base.var import IndexedVar
+from pyomo.core.expr.template_expr import GetItemExpression, _TemplateIterManager
+
+from desilo.cases.instance import Floats
+
+Component = Any
+
+
+def _waiting(kind: Any) -> Any:
+    """A kind of component that makes its parts when `_data`, where Pyomo keeps them, is first looked at.
+
+    One base class only, and no slots: an ordinary component's class can be exchanged for it.
+    """
+
+    class Waiting(kind):  # type: ignore[misc]
+        expanded = False
+        _constructed: bool
+
+        def construct(self, data: Any = None) -> None:
+            """Make ready what the rule needs; the parts wait."""
+            if not self._constructed:
+                for anonymous in self._anonymous_sets or ():
+                    anonymous.construct()
+                self._constructed = True
+
+        def expand(self) -> None:
+            """Make the parts, as Pyomo would have done at once."""
+            if not self.expanded and self.__dict__.get("_constructed"):  # unknown while it is being copied
+                self.expanded = True
+                self._constructed = False
+                super().construct()
+                if not getattr(self, "active", True):
+                    super().deactivate()
+
+        @property
+        def _data(self) -> Any:
+            self.expand()
+            return self.__dict__["_data"]
+
+        @_data.setter
+        def _data(self, data: Any) -> None:
+            self.__dict__["_data"] = data
+
+        def is_reference(self) -> bool:
+            """Its parts are its own."""
+            return False
+
+        def activate(self) -> None:
+            """Activate it; parts that do not exist yet will be active."""
+            if self.expanded:
+                super().activate()
+            else:
+                self._active = True
+
+        def deactivate(self) -> None:
+            """Deactivate it; parts that do not exist yet will be inactive."""
+            if self.expanded:
+                super().deactivate()
+            else:
+                self._active = False
+
+    return Waiting
+
+
+class DelayedConstraint(_waiting(IndexedConstraint)):  # type: ignore[misc]
+    """Rows that wait."""
+
+
+class DelayedExpression(_waiting(IndexedExpression)):  # type: ignore[misc]
+    """Named expressions that wait."""
+
+    nameless = False
+
+    def __getitem__(self, index: Any) -> Any:
+        """The expression at an index; itself at that index if the index is a placeholder in a template."""
+        parts = index if isinstance(index, tuple) else (index,)
+        if not self.expanded and any(type(part) not in native_types for part in parts):
+            return GetItemExpression((self, *parts))
+        if not self.expanded and self.nameless:
+            return rule_of(self)(self.parent_block(), index)
+        return super().__getitem__(index)
+
+    @classmethod
+    @contextmanager
+    def written_out(cls) -> Iterator[None]:
+        """Expressions that wait are written out where they are used, and go on waiting."""
+        cls.nameless = True
+        try:
+            yield
+        finally:
+            cls.nameless = False
+
+
+class DelayedScalarConstraint(_waiting(ScalarConstraint)):  # type: ignore[misc]
+    """One row that waits, because it may be long."""
+
+    @property
+    def _expr(self) -> Any:
+        self.expand()
+        return self.__dict__["_kept"]
+
+    @_expr.setter
+    def _expr(self, expression: Any) -> None:
+        self.__dict__["_kept"] = expression
+
+
+class DelayedObjective(ScalarObjective):  # type: ignore[misc]
+    """An objective that waits, because it may be long. Its sense does not."""
+
+    expanded = False
+    _constructed: bool
+
+    def construct(self, data: Any = None) -> None:
+        """Make ready; the expression waits."""
+        if not self._constructed:
+            self._constructed = True
+            self._data = {None: self}
+            self.set_sense(self._init_sense(self.parent_block(), None))
+
+    def expand(self) -> None:
+        """Make the expression."""
+        if not self.expanded and self.__dict__.get("_constructed"):  # unknown while it is being copied
+            self.expanded = True
+            self.set_value(rule_of(self)(self.parent_block(), None))
+
+    @property
+    def _args_(self) -> Any:
+        self.expand()
+        return self.__dict__["_kept"]
+
+    @_args_.setter
+    def _args_(self, arguments: Any) -> None:
+        self.__dict__["_kept"] = arguments
+
+
+class DelayedSet(IndexedSet):  # type: ignore[misc]
+    """An indexed set whose members at an index are made when that index is asked for."""
+
+    _constructed: bool
+
+    def construct(self, data: Any = None) -> None:
+        """Make ready what the rule needs."""
+        if not self._constructed:
+            for anonymous in self._anonymous_sets or ():
+                anonymous.construct()
+            self._constructed = True
+
+    def keys(self, *args: Any, **options: Any) -> Any:
+        """All indices; every set is made."""
+        with _TemplateIterManager.pause():
+            self.to_dense_data()
+        return super().keys(*args, **options)
+
+    def __len__(self) -> int:
+        return len(self.index_set())
+
+    def __contains__(self, index: Any) -> bool:
+        return index in self.index_set()
+
+
+class DelayedVar(IndexedVar):  # type: ignore[misc]
+    """A variable with an array of values, and a Pyomo variable at an index when that index is asked for.
+
+    Attributes:
+        level: values in the order of the index set, nan where there is none; None if there are none. A Pyomo variable
+            that exists keeps its own.
+    """
+
+    level: Floats | None = None
+
+    def construct(self, data: Any = None) -> None:
+        """Make ready; the variables wait."""
+        self._dense = False
+        super().construct()
+
+    def levels(self) -> Floats:
+        """(n,) the values of all members, in the order of the index set; nan where there is none."""
+        levels = np.full(len(self), np.nan) if self.level is None else self.level.copy()
+        for index, variable in self._data.items():
+            levels[self.index_set().ord(index) - 1] = np.nan if variable.value is None else variable.value
+        return levels
+
+    def set_levels(self, levels: Floats) -> None:
+        """Give all members values, in the order of the index set; nan for none."""
+        self.level = levels
+        for index, variable in self._data.items():
+            level = levels[self.index_set().ord(index) - 1]
+            variable.set_value(None if np.isnan(level) else float(level), skip_validation=True)
+
+    def keys(self, *args: Any, **options: Any) -> Any:
+        """All indices; every variable is made."""
+        if len(self._data) < len(self):
+            with _TemplateIterManager.pause():
+                for position, index in enumerate(self.index_set()):
+                    if index not in self._data:
+                        self._make(index, position)
+        return super().keys(*args, **options)
+
+    def __len__(self) -> int:
+        return len(self.index_set())
+
+    def __contains__(self, index: Any) -> bool:
+        return index in self.index_set()
+
+    def _getitem_when_not_present(self, index: Any) -> Any:
+        return self._make(index, 0 if self.level is None else self.index_set().ord(index) - 1)
+
+    def _make(self, index: Any, position: int) -> Any:
+        variable = super()._getitem_when_not_present(index)
+        if self.level is not None and not np.isnan(self.level[position]):
+            variable.set_value(float(self.level[position]), skip_validation=True)
+        return variable
+
+
+def rule_of(component: Component) -> Any:
+    """A component's rule, to be called with its block and an index; named expressions keep theirs to themselves."""
+    return component._rule if hasattr(component, "_rule") else component.rule
+
+
+def delayed(component: Component) -> Component:
+    """The same component, made to wait if it can."""
+    kind = type(component)
+    waiting = _WAITING.get(kind) or _WAITING.get(kind.__base__)  # not yet constructed scalars have a class of their own
+    if waiting is None or not _can_wait(component):
+        return component
+    if isinstance(component, ScalarConstraint):
+        component.__dict__["_kept"] = component._expr
+    elif isinstance(component, ScalarObjective):
+        component.__dict__["_kept"] = component._args_
+    component.__class__ = waiting
+    return component
+
+
+def _can_wait(component: Component) -> bool:
+    """Whether its parts come from a rule that is called with an index of a finite set."""
+    if component._constructed or not component.index_set().isfinite():
+        return False
+    if isinstance(component, IndexedSet):
+        return hasattr(getattr(getattr(component._init_values, "_init", None), "_fcn", None), "mask")
+    if isinstance(component, IndexedVar):
+        return bool(component._dense and component._rule_init is None and component.index_set().isordered())
+    rule = rule_of(component)
+    if rule is None or isinstance(rule, ConstantInitializer) or rule.contains_indices():
+        return False
+    return not (component.is_indexed() and rule.constant())
+
+
+_WAITING = {
+    IndexedConstraint: DelayedConstraint,
+    IndexedExpression: DelayedExpression,
+    ScalarConstraint: DelayedScalarConstraint,
+    ScalarObjective: DelayedObjective,
+    IndexedSet: DelayedSet,
+    IndexedVar: DelayedVar,
+}
+
+
+def _expand_all(block: Any) -> None:
+    """A copy is made part by part: no part may come into being meanwhile."""
+    for component in block.component_objects((pyo.Constraint, pyo.Expression, pyo.Objective)):
+        if hasattr(component, "expand"):
+            component.expand()
+
+
+class DelayedBlock(ScalarBlock):  # type: ignore[misc]
+    """A block in which rules wait."""
+
+    def add_component(self, name: str, val: Component) -> None:
+        """Add a component that waits if it can."""
+        super().add_component(name, delayed(val))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        _expand_all(self)
+        return super().__deepcopy__(memo)
+
+
+class DelayedModel(pyo.ConcreteModel):  # type: ignore[misc]
+    """A model in which rules wait."""
+
+    def add_component(self, name: str, val: Component) -> None:
+        """Add a component that waits if it can."""
+        super().add_component(name, delayed(val))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        _expand_all(self)
+        return super().__deepcopy__(memo)
