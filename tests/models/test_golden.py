@@ -88,8 +88,7 @@ def models() -> Iterator[tuple[str, Any]]:
     for formulation in Formulation:
         yield f"joint-{formulation}", joint_model(instance, None, formulation).model
     alone = CrossEffects(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)))
-    known = replace(instance, scenarios=("only",), probability=np.ones(1), demand=instance.demand[..., :1])
-    yield "joint-known", joint_model(replace(known, cross_effects=alone)).model
+    yield "joint-alone", joint_model(replace(instance, cross_effects=alone)).model
     yield "pricing", pricing_model(instance).model
     ties = pricing_model(instance).model
     prefer_regular_prices(ties, instance, 100.0)

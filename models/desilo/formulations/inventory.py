@@ -22,8 +22,7 @@ Variables
     g[i,a,t]                    setup[i,a] x[i,t]: cross effects met by the order    (tight, items that have any)
     flow[i,a,t,w] >= 0          units ordered in a and sold in t                (tight)
     flow0[i,t,w] >= 0           units of the first stock and on the way, sold in t   (tight)
-    flow[i,a,t,l], flow0[i,t,l] the same level by level, for items whose demand at a level is known: one scenario, no
-                                cross effects                                   (tight)
+    flow[i,a,t,l,w], flow0[i,t,l,w]     the same level by level, for items without cross effects    (tight)
 
 Constraints
     (I1)  stock[i,t,w] = stock[i,t-1,w] + k[i,t] + order[i,t-L] - sum_l sales[i,l,t,w]
@@ -40,15 +39,16 @@ Constraints
     (I11) sum_{u <= t} flow0[i,u,w] <= s0[i] + sum_{u <= t} k[i,u]
     (I12) g[i,a,t] <= Xmax[i,t] setup[i,a]                                  Xmin, Xmax: least and most that
     (I13) g[i,a,t] <= x[i,t] - Xmin[i,t] (1 - setup[i,a])                   cross effects can add
-    (I14) sum_l flow[i,a,t,l] / D[i,l,t] <= setup[i,a]      for (i,a,t) in F, known demand: instead of (I6)-(I8)
+    (I14) sum_l flow[i,a,t,l,w] / D[i,l,t,w] <= setup[i,a]  for (i,a,t) in F, w, no cross effects    (tight)
     (I15) sales[i,l,t,w] <= S[i,t] y[i,l,t]                 where S[i,t] < U[i,l,t,w]   (tight)
 
 (I6)-(I14) are the facility-location reformulation of lot sizing (Krarup and Bilde 1977; Pochet and Wolsey 2006,
 Production Planning by Mixed Integer Programming, section 7.4), scenario by scenario, with the set-up multiplied by
 the price level: v does not depend on the scenario, so a fractional set-up cannot serve cheap levels in one
 scenario and dear ones in another, and there are |L| + |W| variables per (i,a,t) instead of |L| |W|. (I12) and (I13)
-are McCormick's (1976) envelope of the product from above. Where demand at a level is known, (I10) holds level by
-level and v = flow / D is not needed: then the relaxation of a single item that shares nothing has integral optima.
+are McCormick's (1976) envelope of the product from above. Without cross effects demand at a level is a figure: (I10)
+holds level by level, v = flow / D is not needed and (I14) stands for (I6)-(I8). With one scenario, the relaxation of
+a single item that shares nothing then has integral optima.
 (I15) is (I2) for supply instead of demand: without it a relaxation that mixes a cheap level with a dear one sells the
 mean of their demands where neither could be served, above all from the first stock before an order can arrive.
 """
@@ -104,9 +104,9 @@ def declare_inventory(
     block.F = pyo.Set(dimen=3, initialize=arcs)
     sourced = sorted({i for i, _, _ in arcs})
     moved = [(i, a, t) for i, a, t in arcs if i in response.moves]
-    by_level = {i for i in sourced if len(scenarios) == 1 and i not in response.moves}
-    known = [arc for arc in arcs if arc[0] in by_level]
-    unknown = [arc for arc in arcs if arc[0] not in by_level]
+    by_level = {i for i in sourced if i not in response.moves}
+    split = [arc for arc in arcs if arc[0] in by_level]
+    mixed = [arc for arc in arcs if arc[0] not in by_level]
     # groups of levels whose flows are told apart
     channels = {
         (i, t): [[level] for level in open_levels[i, t]] if i in by_level else [open_levels[i, t]]
@@ -119,7 +119,7 @@ def declare_inventory(
     block.setup = pyo.Var(block.Z, domain=pyo.Binary)
     block.sales = pyo.Var(pricing.A, scenarios, bounds=(0, None))
     block.stock = pyo.Var(items, periods, scenarios, bounds=(0, None))
-    block.v = pyo.Var([(i, a, level, t) for i, a, t in unknown for level in open_levels[i, t]], bounds=(0, 1))
+    block.v = pyo.Var([(i, a, level, t) for i, a, t in mixed for level in open_levels[i, t]], bounds=(0, 1))
     block.g = pyo.Var(moved)
     ways = [(i, a, t, c) for i, a, t in arcs for c in range(len(channels[i, t]))]
     block.flow = pyo.Var(ways, scenarios, bounds=(0, None))
@@ -159,15 +159,15 @@ def declare_inventory(
     def I5_minimum(b: Block, i: int, t: int) -> Any:
         return b.order[i, t] >= float(bounds.least[i]) * b.setup[i, t]
 
-    @block.Constraint(unknown)
+    @block.Constraint(mixed)
     def I6_setup_level(b: Block, i: int, a: int, t: int) -> Any:
         return sum(b.v[i, a, level, t] for level in open_levels[i, t]) == b.setup[i, a]
 
-    @block.Constraint([(i, a, level, t) for i, a, t in unknown for level in open_levels[i, t]])
+    @block.Constraint([(i, a, level, t) for i, a, t in mixed for level in open_levels[i, t]])
     def I7_level(b: Block, i: int, a: int, level: int, t: int) -> Any:
         return b.v[i, a, level, t] <= pricing.y[i, level, t]
 
-    @block.Constraint(unknown, scenarios)
+    @block.Constraint(mixed, scenarios)
     def I8_flow(b: Block, i: int, a: int, t: int, w: int) -> Any:
         own = sum(response.D[i, level, t, w] * b.v[i, a, level, t] for level in open_levels[i, t])
         return b.flow[i, a, t, 0, w] <= (own + b.g[i, a, t] if i in response.moves else own)
@@ -202,10 +202,10 @@ def declare_inventory(
         there = float(first[i] + on_the_way[i, : t + 1].sum())
         return sum(b.flow0[i, u, c, w] for u in range(t + 1) for c in range(len(channels[i, u]))) <= there
 
-    @block.Constraint(known)
-    def I14_known(b: Block, i: int, a: int, t: int) -> Any:
-        asked = [(c, float(most_asked[i, t, level, 0])) for c, level in enumerate(open_levels[i, t])]
-        return sum(b.flow[i, a, t, c, 0] / units for c, units in asked if units > SMALLEST_DEMAND) <= b.setup[i, a]
+    @block.Constraint(split, scenarios)
+    def I14_share(b: Block, i: int, a: int, t: int, w: int) -> Any:
+        asked = [(c, float(most_asked[i, t, level, w])) for c, level in enumerate(open_levels[i, t])]
+        return sum(b.flow[i, a, t, c, w] / units for c, units in asked if units > SMALLEST_DEMAND) <= b.setup[i, a]
 
     scarce = bounds.available[:, :, None, None] < most_asked if tight else np.zeros_like(most_asked, dtype=bool)
 
