@@ -60,11 +60,12 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from desilo.cases.instance import Instance
+from desilo.cases.instance import Bools, Instance, Ints
 from desilo.formulations.demand import cross_demand_range, demand, demand_at_level
 from desilo.formulations.freedom import Formulation, Freedom
 from desilo.formulations.order_bounds import order_bounds
 from desilo.formulations.pricing import Block
+from desilo.solving import between, entries, members, true_at, wherever
 
 SMALLEST_DEMAND = 1e-6
 """Units. Demand below it is not divided by."""
@@ -88,147 +89,187 @@ def declare_inventory(
         formulation: tight adds the facility-location rows.
     """
     tight = formulation is Formulation.TIGHT
-    items, periods = pricing.I, pricing.T
-    scenarios = response.W
-    lead = instance.lead_time.tolist()
-    open_levels = pricing.open_levels
+    items, periods, levels, scenarios = pricing.I, pricing.T, pricing.K, response.W
+    horizon = instance.periods
+    times = np.arange(horizon)
+    lead = instance.lead_time
     bounds = order_bounds(instance, freedom)
-    most_asked = np.maximum(0.0, bounds.most_demand)
+    most_asked = np.maximum(0.0, bounds.most_demand)  # (I, T, K, W)
     least_cross, most_cross = cross_demand_range(instance)
 
-    orderable = [(i, t) for i in items for t in periods if bounds.upper[i, t] > 0]
-    weighed = bounds.weighed
-    block.O = pyo.Set(dimen=2, initialize=orderable)
-    block.Z = pyo.Set(dimen=2, initialize=[(i, t) for i, t in orderable if weighed[i, t]])
-    arcs = [(i, a, t) for i, a in block.Z for t in periods if t >= a + lead[i]] if tight else []
-    block.F = pyo.Set(dimen=3, initialize=arcs)
-    sourced = sorted({i for i, _, _ in arcs})
-    moved = [(i, a, t) for i, a, t in arcs if i in response.moves]
-    by_level = {i for i in sourced if i not in response.moves}
-    split = [arc for arc in arcs if arc[0] in by_level]
-    mixed = [arc for arc in arcs if arc[0] not in by_level]
-    # groups of levels whose flows are told apart
-    channels = {
-        (i, t): [[level] for level in open_levels[i, t]] if i in by_level else [open_levels[i, t]]
-        for i in sourced
-        for t in periods
-    }
-    served = [(i, t, c) for i, t in channels for c in range(len(channels[i, t]))]
+    orderable = bounds.upper > 0
+    weighed = orderable & bounds.weighed
+    block.O = pyo.Set(dimen=2, initialize=true_at(orderable))
+    block.Z = pyo.Set(dimen=2, initialize=true_at(weighed))
+    block.in_O = pyo.Set(items, periods, initialize=wherever(orderable))
+    block.in_Z = pyo.Set(items, periods, initialize=wherever(weighed))
+    block.due = pyo.Set(items, periods, initialize=wherever(_delivered(orderable, lead)))
+    block.later = pyo.Set(periods, initialize=wherever(times > 0))
 
-    block.order = pyo.Var(block.O, bounds=lambda _, i, t: (float(freedom.order_lower[i, t]), float(bounds.upper[i, t])))
+    first = instance.initial_stock[:, None] * np.eye(1, horizon)  # (I, T)
+    block.L = pyo.Param(items, default=entries(lead))
+    block.s0 = pyo.Param(items, periods, default=entries(first))
+    block.k = pyo.Param(items, periods, default=entries(instance.receipt))
+    block.M = pyo.Param(items, periods, default=entries(bounds.upper))
+    block.lo = pyo.Param(items, default=entries(bounds.least))
+    block.U = pyo.Param(items, levels, periods, scenarios, default=entries(most_asked.transpose(0, 2, 1, 3)))
+
+    block.order = pyo.Var(block.O, bounds=between(freedom.order_lower, bounds.upper))
     block.setup = pyo.Var(block.Z, domain=pyo.Binary)
     block.sales = pyo.Var(pricing.A, scenarios, bounds=(0, None))
     block.stock = pyo.Var(items, periods, scenarios, bounds=(0, None))
-    block.v = pyo.Var([(i, a, level, t) for i, a, t in mixed for level in open_levels[i, t]], bounds=(0, 1))
-    block.g = pyo.Var(moved)
-    ways = [(i, a, t, c) for i, a, t in arcs for c in range(len(channels[i, t]))]
-    block.flow = pyo.Var(ways, scenarios, bounds=(0, None))
-    block.flow0 = pyo.Var(served, scenarios, bounds=(0, None))
-    block.open_levels = open_levels
-    block.lead = lead
-
-    first = instance.initial_stock
-    on_the_way = instance.receipt
 
     @block.Constraint(items, periods, scenarios)
     def I1_stock(b: Block, i: int, t: int, w: int) -> Any:
-        before = b.stock[i, t - 1, w] if t else float(first[i])
-        arriving = float(on_the_way[i, t]) + ordered(b, i, t - lead[i])
-        return b.stock[i, t, w] == before + arriving - sold(b, i, t, w)
-
-    if tight:
-
-        @block.Constraint(pricing.A, scenarios)
-        def I2_sales(b: Block, i: int, level: int, t: int, w: int) -> Any:
-            return b.sales[i, level, t, w] <= demand_at_level(response, pricing, i, level, t, w)
-    else:
-
-        @block.Constraint(pricing.A, scenarios)
-        def I2_sales(b: Block, i: int, level: int, t: int, w: int) -> Any:
-            return b.sales[i, level, t, w] <= float(most_asked[i, t, level, w]) * pricing.y[i, level, t]
-
-        @block.Constraint(items, periods, scenarios)
-        def I3_demand(b: Block, i: int, t: int, w: int) -> Any:
-            return sold(b, i, t, w) <= demand(response, pricing, i, t, w)
+        before = b.s0[i, t] + sum(b.stock[i, t - 1, w] for _ in b.later[t])
+        return b.stock[i, t, w] == before + arriving(b, i, t) - sold(b, pricing, i, t, w)
 
     @block.Constraint(block.Z)
     def I4_setup(b: Block, i: int, t: int) -> Any:
-        return b.order[i, t] <= float(bounds.upper[i, t]) * b.setup[i, t]
+        return b.order[i, t] <= b.M[i, t] * b.setup[i, t]
 
     @block.Constraint(block.Z)
     def I5_minimum(b: Block, i: int, t: int) -> Any:
-        return b.order[i, t] >= float(bounds.least[i]) * b.setup[i, t]
+        return b.order[i, t] >= b.lo[i] * b.setup[i, t]
 
-    @block.Constraint(mixed)
+    @block.Constraint(pricing.A, scenarios)
+    def I2_sales(b: Block, i: int, level: int, t: int, w: int) -> Any:
+        most = b.U[i, level, t, w] * pricing.y[i, level, t]
+        return b.sales[i, level, t, w] <= (demand_at_level(response, pricing, i, level, t, w) if tight else most)
+
+    if not tight:
+
+        @block.Constraint(items, periods, scenarios)
+        def I3_demand(b: Block, i: int, t: int, w: int) -> Any:
+            return sold(b, pricing, i, t, w) <= demand(response, pricing, i, t, w)
+
+        return
+
+    scarce = (bounds.available[:, :, None, None] < most_asked) & freedom.levels[..., None]
+    block.scarce = pyo.Set(dimen=4, initialize=[(i, level, t, w) for i, t, level, w in true_at(scarce)])
+    block.S = pyo.Param(items, periods, default=entries(bounds.available))
+
+    @block.Constraint(block.scarce)
+    def I15_available(b: Block, i: int, level: int, t: int, w: int) -> Any:
+        return b.sales[i, level, t, w] <= b.S[i, t] * pricing.y[i, level, t]
+
+    # facility location: which order serves which period
+    moves = np.array([i in response.X for i in items])
+    arcs = weighed[:, :, None] & (times >= times[:, None] + lead[:, None, None])  # (I, a, t)
+    sourced = np.logical_or.reduce(arcs, axis=(1, 2))
+    by_level = sourced & ~moves
+    moved, split = arcs & moves[:, None, None], arcs & by_level[:, None, None]
+    mixed = arcs & ~split
+    some_order = _delivered(orderable & ~weighed, lead)  # orders that cost nothing extra may serve later periods too
+    shared = np.logical_or.accumulate(some_order, axis=1)
+    # channels: groups of levels whose flows are told apart; one per level where demand at a level is a figure
+    channel = np.where(by_level[:, None, None], freedom.levels.cumsum(axis=2) - 1, 0)  # (I, T, K) of each level
+    grouped = freedom.levels[:, :, None, :] & (channel[:, :, None, :] == np.arange(len(levels))[:, None])
+    channels = grouped.any(axis=3) & sourced[:, None, None]  # (I, T, c)
+    asked = np.einsum("itck,itkw->itwc", grouped & by_level[:, None, None, None], most_asked)
+
+    block.F = pyo.Set(dimen=3, initialize=true_at(arcs))
+    block.mixed = pyo.Set(dimen=3, initialize=true_at(mixed))
+    block.moved = pyo.Set(dimen=3, initialize=true_at(moved))
+    block.split = pyo.Set(dimen=3, initialize=true_at(split))
+    block.sourced = pyo.Set(initialize=np.flatnonzero(sourced).tolist())
+    block.at_levels = pyo.Set(
+        dimen=4,
+        initialize=[(i, a, level, t) for i, a, t, level in true_at(mixed[..., None] & freedom.levels[:, None])],
+    )
+    block.channels = pyo.Set(items, periods, initialize=members(channels))
+    block.group = pyo.Set(items, periods, levels, initialize=members(grouped))
+    block.asked_for = pyo.Set(items, periods, scenarios, initialize=members(asked > SMALLEST_DEMAND))
+    block.serves = pyo.Set(items, periods, initialize=members(arcs))
+    block.sources = pyo.Set(items, periods, initialize=members(arcs.transpose(0, 2, 1)))
+    block.until = pyo.Set(periods, initialize=members(times <= times[:, None]))
+    block.served = pyo.Set(dimen=3, initialize=true_at(channels & ~shared[:, :, None]))
+    block.shared = pyo.Set(dimen=3, initialize=true_at(channels & shared[:, :, None]))
+
+    block.Xmin = pyo.Param(items, periods, default=entries(least_cross))
+    block.Xmax = pyo.Param(items, periods, default=entries(most_cross))
+    block.there = pyo.Param(items, periods, default=entries((first + instance.receipt).cumsum(axis=1)))
+    block.asked = pyo.Param(items, periods, scenarios, levels, default=entries(asked))
+
+    block.v = pyo.Var(block.at_levels, bounds=(0, 1))
+    block.g = pyo.Var(block.moved)
+    block.flow = pyo.Var(true_at(arcs[..., None] & channels[:, None]), scenarios, bounds=(0, None))
+    block.flow0 = pyo.Var(true_at(channels), scenarios, bounds=(0, None))
+
+    @block.Constraint(block.mixed)
     def I6_setup_level(b: Block, i: int, a: int, t: int) -> Any:
-        return sum(b.v[i, a, level, t] for level in open_levels[i, t]) == b.setup[i, a]
+        return sum(b.v[i, a, level, t] for level in pricing.levels[i, t]) == b.setup[i, a]
 
-    @block.Constraint([(i, a, level, t) for i, a, t in mixed for level in open_levels[i, t]])
+    @block.Constraint(block.at_levels)
     def I7_level(b: Block, i: int, a: int, level: int, t: int) -> Any:
         return b.v[i, a, level, t] <= pricing.y[i, level, t]
 
-    @block.Constraint(mixed, scenarios)
+    @block.Constraint(block.mixed, scenarios)
     def I8_flow(b: Block, i: int, a: int, t: int, w: int) -> Any:
-        own = sum(response.D[i, level, t, w] * b.v[i, a, level, t] for level in open_levels[i, t])
-        return b.flow[i, a, t, 0, w] <= (own + b.g[i, a, t] if i in response.moves else own)
+        own = sum(response.D[i, level, t, w] * b.v[i, a, level, t] for level in pricing.levels[i, t])
+        return b.flow[i, a, t, 0, w] <= own + sum(b.g[i, a, t] for _ in response.moves[i])
 
-    @block.Constraint(moved)
-    def I12_gained(b: Block, i: int, a: int, t: int) -> Any:
-        return b.g[i, a, t] <= float(most_cross[i, t]) * b.setup[i, a]
-
-    @block.Constraint(moved)
-    def I13_gained(b: Block, i: int, a: int, t: int) -> Any:
-        gained = sum(response.x[i, level, t] for level in open_levels[i, t])
-        return b.g[i, a, t] <= gained - float(least_cross[i, t]) * (1 - b.setup[i, a])
-
-    @block.Constraint(block.Z if tight else [], scenarios)
+    @block.Constraint(block.Z, scenarios)
     def I9_source(b: Block, i: int, a: int, w: int) -> Any:
-        due = range(a + lead[i], instance.periods)
-        return sum(b.flow[i, a, t, c, w] for t in due for c in range(len(channels[i, t]))) <= b.order[i, a]
+        return sum(b.flow[i, a, t, c, w] for t in b.serves[i, a] for c in b.channels[i, t]) <= b.order[i, a]
 
-    sources = {(i, t): [a for a in periods if (i, a, t) in block.F] for i in sourced for t in periods}
+    def delivered(b: Block, i: int, t: int, c: int, w: int) -> Any:
+        return b.flow0[i, t, c, w] + sum(b.flow[i, a, t, c, w] for a in b.sources[i, t])
 
-    @block.Constraint(served, scenarios)
+    def sold_in(b: Block, i: int, t: int, c: int, w: int) -> Any:
+        return sum(b.sales[i, level, t, w] for level in b.group[i, t, c])
+
+    @block.Constraint(block.served, scenarios)
     def I10_split(b: Block, i: int, t: int, c: int, w: int) -> Any:
-        unweighed = [a for a in periods if (i, a) in block.O and (i, a) not in block.Z]
-        delivered = b.flow0[i, t, c, w] + sum(b.flow[i, a, t, c, w] for a in sources[i, t])
-        sales = sum(b.sales[i, level, t, w] for level in channels[i, t][c])
-        if any(a + lead[i] <= t for a in unweighed):  # orders that cost nothing extra may serve it too
-            return delivered <= sales
-        return delivered == sales
+        return delivered(b, i, t, c, w) == sold_in(b, i, t, c, w)
 
-    @block.Constraint(sourced, periods, scenarios)
+    @block.Constraint(block.shared, scenarios)
+    def I10_shared(b: Block, i: int, t: int, c: int, w: int) -> Any:
+        return delivered(b, i, t, c, w) <= sold_in(b, i, t, c, w)
+
+    @block.Constraint(block.sourced, periods, scenarios)
     def I11_first_stock(b: Block, i: int, t: int, w: int) -> Any:
-        there = float(first[i] + on_the_way[i, : t + 1].sum())
-        return sum(b.flow0[i, u, c, w] for u in range(t + 1) for c in range(len(channels[i, u]))) <= there
+        return sum(b.flow0[i, u, c, w] for u in b.until[t] for c in b.channels[i, u]) <= b.there[i, t]
 
-    @block.Constraint(split, scenarios)
+    @block.Constraint(block.moved)
+    def I12_gained(b: Block, i: int, a: int, t: int) -> Any:
+        return b.g[i, a, t] <= b.Xmax[i, t] * b.setup[i, a]
+
+    @block.Constraint(block.moved)
+    def I13_gained(b: Block, i: int, a: int, t: int) -> Any:
+        gained = sum(response.x[i, level, t] for level in pricing.levels[i, t])
+        return b.g[i, a, t] <= gained - b.Xmin[i, t] * (1 - b.setup[i, a])
+
+    @block.Constraint(block.split, scenarios)
     def I14_share(b: Block, i: int, a: int, t: int, w: int) -> Any:
-        asked = [(c, float(most_asked[i, t, level, w])) for c, level in enumerate(open_levels[i, t])]
-        return sum(b.flow[i, a, t, c, w] / units for c, units in asked if units > SMALLEST_DEMAND) <= b.setup[i, a]
-
-    scarce = bounds.available[:, :, None, None] < most_asked if tight else np.zeros_like(most_asked, dtype=bool)
-
-    @block.Constraint([(i, level, t, w) for i, level, t in pricing.A for w in scenarios if scarce[i, t, level, w]])
-    def I15_available(b: Block, i: int, level: int, t: int, w: int) -> Any:
-        return b.sales[i, level, t, w] <= float(bounds.available[i, t]) * pricing.y[i, level, t]
+        return sum(b.flow[i, a, t, c, w] / b.asked[i, t, w, c] for c in b.asked_for[i, t, w]) <= b.setup[i, a]
 
 
 def ordered(block: Block, i: int, t: int) -> Any:
-    """Units ordered in a period; 0 before the horizon and where no order may be placed."""
-    return block.order[i, t] if (i, t) in block.O else 0.0
+    """Units ordered in a period; 0 where no order may be placed."""
+    return sum(block.order[i, t] for _ in block.in_O[i, t])
 
 
 def placed(block: Block, i: int, t: int) -> Any:
     """1 if an order is placed; meaningful where set-ups are weighed (Z), 0 elsewhere."""
-    return block.setup[i, t] if (i, t) in block.Z else 0.0
+    return sum(block.setup[i, t] for _ in block.in_Z[i, t])
 
 
-def arriving(block: Block, instance: Instance, i: int, t: int) -> Any:
+def arriving(block: Block, i: int, t: int) -> Any:
     """Units arriving in a period: the order due and what was already on the way."""
-    return float(instance.receipt[i, t]) + ordered(block, i, t - block.lead[i])
+    return block.k[i, t] + sum(block.order[i, t - block.L[i]] for _ in block.due[i, t])
 
 
-def sold(block: Block, i: int, t: int, w: int) -> Any:
+def sold(block: Block, pricing: Block, i: int, t: int, w: int) -> Any:
     """Units sold in a period and scenario, at whichever level."""
-    return sum(block.sales[i, level, t, w] for level in block.open_levels[i, t])
+    return sum(block.sales[i, level, t, w] for level in pricing.levels[i, t])
+
+
+def _delivered(placed: Bools, lead: Ints) -> Bools:
+    """(I, T) where an order placed in (I, T) arrives."""
+    delivered = np.zeros_like(placed)
+    item, period = np.nonzero(placed)
+    due = period + lead[item]
+    inside = due < placed.shape[1]
+    delivered[item[inside], due[inside]] = True
+    return delivered

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from desilo.cases.instance import Floats, Instance
+from desilo.cases.instance import Instance
 from desilo.formulations.demand import declare_response, demand, demand_at_level
 from desilo.formulations.freedom import Formulation, Freedom
-from desilo.formulations.inventory import declare_inventory, ordered, placed, sold
-from desilo.formulations.pricing import declare_pricing, price
+from desilo.formulations.inventory import declare_inventory, sold
+from desilo.formulations.pricing import declare_pricing
 from desilo.formulations.resources import declare_resources, overage_cost
-from desilo.solving import collection_paused
+from desilo.solving import collection_paused, delayed_block, delayed_model, entries, members
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,15 @@ def joint_model(
     """
     started = time.perf_counter()
     freedom = freedom or Freedom.full(instance)
-    scenarios = range(len(instance.scenarios))
     with collection_paused():
-        m = pyo.ConcreteModel(name=instance.name)
-        m.pricing, m.response = pyo.Block(), pyo.Block()
-        m.inventory, m.resources = pyo.Block(), pyo.Block()
+        m = delayed_model(instance.name)
+        m.pricing, m.response, m.inventory, m.resources = (delayed_block() for _ in range(4))
         declare_pricing(m.pricing, instance, freedom.levels, formulation)
         declare_response(m.response, m.pricing, instance, instance.demand, formulation)
         declare_inventory(m.inventory, m.pricing, m.response, instance, freedom, formulation)
-        declare_resources(m.resources, m.pricing, m.inventory, instance, formulation, scenarios)
+        declare_resources(m.resources, m.pricing, m.inventory, instance, formulation, instance.probability)
         _declare_service(m, instance)
-        m.profit = pyo.Objective(expr=_profit(m, instance), sense=pyo.maximize)
+        _declare_profit(m, instance)
     return Built(m, time.perf_counter() - started)
 
 
@@ -77,18 +75,22 @@ def pricing_model(instance: Instance, freedom: Freedom | None = None) -> Built:
     started = time.perf_counter()
     freedom = freedom or Freedom.full(instance)
     with collection_paused():
-        m = pyo.ConcreteModel(name=f"{instance.name} pricing")
-        m.pricing, m.response, m.resources = pyo.Block(), pyo.Block(), pyo.Block()
+        m = delayed_model(f"{instance.name} pricing")
+        m.pricing, m.response, m.resources = (delayed_block() for _ in range(3))
         declare_pricing(m.pricing, instance, freedom.levels, Formulation.TIGHT)
         declare_response(m.response, m.pricing, instance, instance.expected_demand[..., None], Formulation.TIGHT)
-        declare_resources(m.resources, m.pricing, None, instance, Formulation.TIGHT, range(1))
-        margin = sum(
-            (m.pricing.p[i, level, t] - float(instance.unit_cost[i, t]))
-            * demand_at_level(m.response, m.pricing, i, level, t, 0)
-            for i, level, t in m.pricing.A
-        )
-        m.margin = pyo.Objective(expr=margin - overage_cost(m.resources, instance, np.ones(1)), sense=pyo.maximize)
+        declare_resources(m.resources, m.pricing, None, instance, Formulation.TIGHT, np.ones(1))
+        m.unit_cost = pyo.Param(m.pricing.I, m.pricing.T, default=entries(instance.unit_cost))
+        m.margin = pyo.Objective(rule=_margin, sense=pyo.maximize)
     return Built(m, time.perf_counter() - started)
+
+
+def _margin(m: Any) -> Any:
+    """(P)"""
+    return sum(
+        (m.pricing.p[i, level] - m.unit_cost[i, t]) * demand_at_level(m.response, m.pricing, i, level, t, 0)
+        for i, level, t in m.pricing.A
+    ) - overage_cost(m.resources)
 
 
 def prefer_regular_prices(model: Any, instance: Instance, at_least: float) -> None:
@@ -97,63 +99,66 @@ def prefer_regular_prices(model: Any, instance: Instance, at_least: float) -> No
     Keeps the margin (P) at `at_least` and replaces the objective.
     """
     model.margin.deactivate()
-    model.keep_margin = pyo.Constraint(expr=model.margin.expr >= at_least)
-    one_more = 1.0 + sum(
-        float(np.nanmax(instance.price[i])) for i in model.pricing.I for _ in model.pricing.T
-    )  # above any sum of prices, so that prices rank after one more reference level
-    regular = sum(model.pricing.y[i, level, t] for i, level, t in model.pricing.A if level == instance.reference[i])
-    high = sum(price(model.pricing, i, t) for i in model.pricing.I for t in model.pricing.T)
-    model.preference = pyo.Objective(expr=one_more * regular + high, sense=pyo.maximize)
+    model.keep_margin = pyo.Constraint(rule=lambda m: _margin(m) >= at_least)
+    # above any sum of prices, so that prices rank after one more reference level
+    one_more = 1.0 + instance.periods * float(np.nanmax(instance.price, axis=1).sum())
+    is_reference = np.arange(instance.price.shape[1]) == instance.reference[:, None]
+    worth = one_more * is_reference + np.nan_to_num(instance.price)
+    model.worth = pyo.Param(model.pricing.I, model.pricing.K, default=entries(worth))
+    model.preference = pyo.Objective(
+        rule=lambda m: sum(m.worth[i, level] * m.pricing.y[i, level, t] for i, level, t in m.pricing.A),
+        sense=pyo.maximize,
+    )
 
 
 def _declare_service(m: Any, instance: Instance) -> None:
-    probability: Floats = instance.probability
+    """(S1)"""
+    targets = instance.service
+    scope = np.zeros((len(targets), len(instance.items)), dtype=bool)
+    for k, target in enumerate(targets):
+        scope[k, target.items] = True
+    m.targets = pyo.RangeSet(0, len(targets) - 1)
+    m.scope = pyo.Set(m.targets, initialize=members(scope))
+    m.b = pyo.Param(m.targets, default=entries(np.array([target.min_fill_rate for target in targets])))
+    m.pi = pyo.Param(m.response.W, default=entries(instance.probability))
 
-    @m.Constraint(range(len(instance.service)))
+    @m.Constraint(m.targets)
     def S1_fill_rate(m: Any, k: int) -> Any:
-        target = instance.service[k]
-        served, asked = (
-            sum(
-                float(probability[w]) * of(int(i), t, w)
-                for i in target.items
-                for t in m.pricing.T
-                for w in m.response.W
-            )
-            for of in (
-                lambda i, t, w: sold(m.inventory, i, t, w),
-                lambda i, t, w: demand(m.response, m.pricing, i, t, w),
-            )
+        served = sum(
+            m.pi[w] * sold(m.inventory, m.pricing, i, t, w)
+            for i in m.scope[k]
+            for t in m.pricing.T
+            for w in m.response.W
         )
-        return served >= target.min_fill_rate * asked
+        asked = sum(
+            m.pi[w] * demand(m.response, m.pricing, i, t, w)
+            for i in m.scope[k]
+            for t in m.pricing.T
+            for w in m.response.W
+        )
+        return served >= m.b[k] * asked
 
 
-def _profit(m: Any, instance: Instance) -> Any:
-    probability = instance.probability.tolist()
-    lost_sale, holding = instance.lost_sale_cost.tolist(), instance.holding_cost.tolist()
-    revenue = sum(
-        probability[w] * (m.pricing.p[i, level, t] + lost_sale[i][t]) * m.inventory.sales[i, level, t, w]
-        for i, level, t in m.pricing.A
-        for w in m.response.W
-    )
-    lost = sum(
-        probability[w] * lost_sale[i][t] * demand(m.response, m.pricing, i, t, w)
-        for i in m.pricing.I
-        for t in m.pricing.T
-        if lost_sale[i][t]
-        for w in m.response.W
-    )
-    last = instance.periods - 1
-    value_kept = [
-        [-holding[i][t] + (float(instance.salvage_value[i]) if t == last else 0.0) for t in range(instance.periods)]
-        for i in range(len(instance.items))
-    ]
-    kept = sum(
-        probability[w] * value_kept[i][t] * m.inventory.stock[i, t, w]
-        for i in m.pricing.I
-        for t in m.pricing.T
-        if value_kept[i][t]
-        for w in m.response.W
-    )
-    purchase = sum(float(instance.unit_cost[i, t]) * ordered(m.inventory, i, t) for i, t in m.inventory.O)
-    ordering = sum(float(instance.order_cost[i, t]) * placed(m.inventory, i, t) for i, t in m.inventory.Z)
-    return revenue - lost + kept - purchase - ordering - overage_cost(m.resources, instance, instance.probability)
+def _declare_profit(m: Any, instance: Instance) -> None:
+    """(J)"""
+    I, T, W = m.pricing.I, m.pricing.T, m.response.W
+    kept = -instance.holding_cost
+    kept[:, -1] += instance.salvage_value
+    m.g = pyo.Param(I, T, default=entries(instance.lost_sale_cost))
+    m.c = pyo.Param(I, T, default=entries(instance.unit_cost))
+    m.K = pyo.Param(I, T, default=entries(instance.order_cost))
+    m.kept = pyo.Param(I, T, default=entries(kept))  # - holding cost, + salvage value in the last period
+
+    @m.Objective(sense=pyo.maximize)
+    def profit(m: Any) -> Any:
+        inventory = m.inventory
+        revenue = sum(
+            m.pi[w] * (m.pricing.p[i, level] + m.g[i, t]) * inventory.sales[i, level, t, w]
+            for i, level, t in m.pricing.A
+            for w in W
+        )
+        lost = sum(m.pi[w] * m.g[i, t] * demand(m.response, m.pricing, i, t, w) for i in I for t in T for w in W)
+        kept = sum(m.pi[w] * m.kept[i, t] * inventory.stock[i, t, w] for i in I for t in T for w in W)
+        purchase = sum(m.c[i, t] * inventory.order[i, t] for i, t in inventory.O)
+        ordering = sum(m.K[i, t] * inventory.setup[i, t] for i, t in inventory.Z)
+        return revenue - lost + kept - purchase - ordering - overage_cost(m.resources)

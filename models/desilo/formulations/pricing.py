@@ -3,12 +3,13 @@
 Sets
     i, j    items
     t       periods 0..T-1
-    l, m    price levels; A the (i, l, t) that may be chosen
+    l, m    price levels; A the (i, l, t) that may be chosen, levels[i,t] those of an item and period
     B       pairs i < j of items whose prices act on each other's demand
 
 Parameters
     p[i,l]      price of the level, money per unit
     n[i]        price changes allowed over the horizon (items without a limit have no rows)
+    y0[i,l,t]   1 if l is the reference level and t the first period: the level before it
 
 Variables
     y[i,l,t]        1 if level l is chosen, binary
@@ -35,6 +36,7 @@ import pyomo.environ as pyo
 
 from desilo.cases.instance import Bools, Instance
 from desilo.formulations.freedom import Formulation
+from desilo.solving import entries, members, true_at, wherever
 
 Block = Any  # a Pyomo block; Pyomo is untyped
 
@@ -48,29 +50,37 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
         levels: (I, T, K) the levels that may be chosen.
         formulation: tight declares the pair variables.
     """
-    items, periods = range(len(instance.items)), range(instance.periods)
-    open_levels = {(i, t): np.flatnonzero(levels[i, t]).tolist() for i in items for t in periods}
-    limited = [i for i in items if np.isfinite(instance.max_price_changes[i])]
+    count, periods, most_levels = levels.shape
+    pairs = pairs_of_substitutes(instance) if formulation is Formulation.TIGHT else []
+    limited = np.isfinite(instance.max_price_changes)
+    change_counts = levels & limited[:, None, None]
+    at_reference = np.arange(most_levels) == instance.reference[:, None]
+    before = np.zeros((count, most_levels, periods), dtype=bool)  # whether the level was open the period before
+    before[:, :, 1:] = levels.transpose(0, 2, 1)[:, :, :-1]
 
-    block.I = pyo.Set(initialize=items)
-    block.T = pyo.Set(initialize=periods)
-    block.A = pyo.Set(
-        dimen=3, initialize=[(i, level, t) for i in items for t in periods for level in open_levels[i, t]]
-    )
-    block.limited = pyo.Set(initialize=limited)
-    block.B = pyo.Set(dimen=2, initialize=pairs_of_substitutes(instance) if formulation is Formulation.TIGHT else [])
-    block.open_levels = open_levels
+    block.I = pyo.RangeSet(0, count - 1)
+    block.T = pyo.RangeSet(0, periods - 1)
+    block.K = pyo.RangeSet(0, most_levels - 1)
+    block.A = pyo.Set(dimen=3, initialize=[(i, level, t) for i, t, level in true_at(levels)])
+    block.levels = pyo.Set(block.I, block.T, initialize=members(levels))
+    block.promo = pyo.Set(block.I, block.T, initialize=members(levels & instance.promo[:, None, :]))
+    block.limited = pyo.Set(initialize=np.flatnonzero(limited).tolist())
+    block.counted = pyo.Set(dimen=3, initialize=[(i, level, t) for i, t, level in true_at(change_counts)])
+    block.open_before = pyo.Set(block.I, block.K, block.T, initialize=wherever(before))
+    block.B = pyo.Set(dimen=2, initialize=pairs)
+    open_levels = {(i, t): np.flatnonzero(levels[i, t]).tolist() for i in _in_pairs(pairs) for t in block.T}
 
-    block.p = pyo.Param(block.A, initialize={(i, level, t): float(instance.price[i, level]) for i, level, t in block.A})
-    block.n = pyo.Param(block.limited, initialize={i: float(instance.max_price_changes[i]) for i in limited})
+    block.p = pyo.Param(block.I, block.K, default=entries(instance.price))
+    block.n = pyo.Param(block.I, default=entries(instance.max_price_changes))
+    block.y0 = pyo.Param(block.I, block.K, block.T, default=entries(at_reference[:, :, None] * np.eye(1, periods)))
 
     block.y = pyo.Var(block.A, domain=pyo.Binary)
     block.change = pyo.Var(block.limited, block.T, bounds=(0, 1))
     block.w = pyo.Var(
         [
             (i, level, j, m, t)
-            for i, j in block.B
-            for t in periods
+            for i, j in pairs
+            for t in block.T
             for level in open_levels[i, t]
             for m in open_levels[j, t]
         ],
@@ -79,29 +89,24 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
 
     @block.Constraint(block.I, block.T)
     def P1_one_level(b: Block, i: int, t: int) -> Any:
-        return sum(b.y[i, level, t] for level in open_levels[i, t]) == 1
+        return sum(b.y[i, level, t] for level in b.levels[i, t]) == 1
 
-    def before(b: Block, i: int, level: int, t: int) -> Any:
-        """The choice of the period before; the reference level before the first."""
-        if t == 0:
-            return float(level == instance.reference[i])
-        return b.y[i, level, t - 1] if levels[i, t - 1, level] else 0.0
-
-    @block.Constraint([(i, level, t) for i, level, t in block.A if i in set(limited)])
+    @block.Constraint(block.counted)
     def P2_change(b: Block, i: int, level: int, t: int) -> Any:
-        return b.y[i, level, t] - before(b, i, level, t) <= b.change[i, t]
+        before = b.y0[i, level, t] + sum(b.y[i, level, t - 1] for _ in b.open_before[i, level, t])
+        return b.y[i, level, t] - before <= b.change[i, t]
 
     @block.Constraint(block.limited)
     def P3_changes(b: Block, i: int) -> Any:
-        return sum(b.change[i, t] for t in periods) <= b.n[i]
+        return sum(b.change[i, t] for t in b.T) <= b.n[i]
 
-    @block.Constraint([(i, level, j, t) for i, j in block.B for t in periods for level in open_levels[i, t]])
+    @block.Constraint([(i, level, j, t) for i, j in pairs for t in block.T for level in open_levels[i, t]])
     def P4_pair(b: Block, i: int, level: int, j: int, t: int) -> Any:
-        return sum(b.w[i, level, j, m, t] for m in open_levels[j, t]) == b.y[i, level, t]
+        return sum(b.w[i, level, j, m, t] for m in b.levels[j, t]) == b.y[i, level, t]
 
-    @block.Constraint([(i, j, m, t) for i, j in block.B for t in periods for m in open_levels[j, t]])
+    @block.Constraint([(i, j, m, t) for i, j in pairs for t in block.T for m in open_levels[j, t]])
     def P5_pair(b: Block, i: int, j: int, m: int, t: int) -> Any:
-        return sum(b.w[i, level, j, m, t] for level in open_levels[i, t]) == b.y[j, m, t]
+        return sum(b.w[i, level, j, m, t] for level in b.levels[i, t]) == b.y[j, m, t]
 
 
 def pairs_of_substitutes(instance: Instance) -> list[tuple[int, int]]:
@@ -112,11 +117,10 @@ def pairs_of_substitutes(instance: Instance) -> list[tuple[int, int]]:
     return sorted({(min(i, j), max(i, j)) for i, j in both})
 
 
-def product(block: Block, i: int, level: int, j: int, m: int, t: int) -> Any:
-    """y[i,level,t] y[j,m,t] as one variable, whichever way round the pair is stored."""
-    return block.w[i, level, j, m, t] if i < j else block.w[j, m, i, level, t]
-
-
 def price(block: Block, i: int, t: int) -> Any:
     """The chosen price of item i in period t, money per unit."""
-    return sum(block.p[i, level, t] * block.y[i, level, t] for level in block.open_levels[i, t])
+    return sum(block.p[i, level] * block.y[i, level, t] for level in block.levels[i, t])
+
+
+def _in_pairs(pairs: list[tuple[int, int]]) -> list[int]:
+    return sorted({i for pair in pairs for i in pair})

@@ -27,16 +27,11 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from desilo.cases.instance import (
-    SCENARIO_ACTIVITIES,
-    Activity,
-    Floats,
-    Instance,
-    Resource,
-)
+from desilo.cases.instance import PRICING_ACTIVITIES, SCENARIO_ACTIVITIES, Activity, Floats, Instance
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.inventory import arriving, ordered, placed, sold
-from desilo.formulations.pricing import Block, price, product
+from desilo.formulations.pricing import Block, price
+from desilo.solving import between, entries, members, true_at
 
 
 def declare_resources(
@@ -45,7 +40,7 @@ def declare_resources(
     inventory: Block | None,
     instance: Instance,
     formulation: Formulation,
-    scenarios: range,
+    probability: Floats,
 ) -> None:
     """Declare the shared resources on a block.
 
@@ -55,119 +50,130 @@ def declare_resources(
         inventory: the inventory function; without it only the pricing function's own rules are declared.
         instance: the problem.
         formulation: tight adds the multiplied rows.
-        scenarios: of demand.
+        probability: (W,) of the demand scenarios.
     """
-    resources = {
-        r: resource
-        for r, resource in enumerate(instance.resources)
-        if inventory is not None or resource.is_pricing_rule
-    }
-    limited = [(r, t) for r, resource in resources.items() for t in pricing.T if np.isfinite(resource.capacity[t])]
-    uncertain = {r for r, resource in resources.items() if SCENARIO_ACTIVITIES & set(resource.use)}
-    block.R = pyo.Set(dimen=2, initialize=[(r, t) for r, t in limited if r not in uncertain])
-    block.RW = pyo.Set(dimen=2, initialize=[(r, t) for r, t in limited if r in uncertain])
-    block.over = pyo.Var(block.R, bounds=lambda _, r, t: (0, _most_over(resources[r], t)))
-    block.over_in = pyo.Var(block.RW, scenarios, bounds=lambda _, r, t, w: (0, _most_over(resources[r], t)))
+    resources, activities = instance.resources, set(Activity) if inventory is not None else PRICING_ACTIVITIES
+    count, periods = instance.unit_cost.shape
+    capacity = np.array([resource.capacity for resource in resources]).reshape(-1, periods)
+    price_of_more = np.array([resource.overage_cost for resource in resources]).reshape(-1, periods)
+    counted = np.array([inventory is not None or resource.is_pricing_rule for resource in resources], dtype=bool)
+    uncertain = np.array([bool(SCENARIO_ACTIVITIES & set(resource.use)) for resource in resources], dtype=bool)
+    hard = np.isinf(price_of_more)
+    certain_limit = np.isfinite(capacity) & (counted & ~uncertain)[:, None]
+    uncertain_limit = np.isfinite(capacity) & (counted & uncertain)[:, None]
+    most_over = np.where(hard, 0.0, np.inf)
 
-    def use(r: int, t: int, w: int = 0) -> Any:
-        return sum(
-            float(amount[i]) * _activity(pricing, inventory, instance, activity, int(i), t, w)
-            for activity, amount in resources[r].use.items()
-            for i in np.flatnonzero(amount)
-        )
+    block.resources = pyo.RangeSet(0, len(resources) - 1)
+    block.W = pyo.RangeSet(0, len(probability) - 1)
+    block.R = pyo.Set(dimen=2, initialize=true_at(certain_limit))
+    block.RW = pyo.Set(dimen=2, initialize=true_at(uncertain_limit))
+    block.soft = pyo.Set(dimen=2, initialize=true_at(certain_limit & ~hard))
+    block.soft_in = pyo.Set(dimen=2, initialize=true_at(uncertain_limit & ~hard))
+    block.c = pyo.Param(block.resources, pricing.T, default=entries(capacity))
+    block.h = pyo.Param(block.resources, pricing.T, default=entries(price_of_more))
+    block.pi = pyo.Param(block.W, default=entries(probability))
+    block.over = pyo.Var(block.R, bounds=between(0, most_over))
+    block.over_in = pyo.Var(block.RW, block.W, bounds=between(0, np.repeat(most_over[..., None], len(block.W), axis=2)))
+
+    used = sorted(activity for activity in activities if any(activity in resource.use for resource in resources))
+    for activity in used:
+        amount = np.array([resource.use.get(activity, np.zeros(count)) for resource in resources])
+        block.add_component(f"a_{activity}", pyo.Param(block.resources, pricing.I, default=entries(amount)))
+        block.add_component(f"users_{activity}", pyo.Set(block.resources, initialize=members(amount != 0)))
+
+    def use(b: Block, r: int, t: int, w: int = 0) -> Any:
+        total: Any = 0.0
+        for activity in used:
+            amount, users = b.component(f"a_{activity}"), b.component(f"users_{activity}")
+            total += sum(amount[r, i] * _activity(pricing, inventory, activity, i, t, w) for i in users[r])
+        return total
 
     @block.Constraint(block.R)
     def R1_limit(b: Block, r: int, t: int) -> Any:
-        return use(r, t) <= float(resources[r].capacity[t]) + b.over[r, t]
+        return use(b, r, t) <= b.c[r, t] + b.over[r, t]
 
-    @block.Constraint(block.RW, scenarios)
+    @block.Constraint(block.RW, block.W)
     def R2_limit(b: Block, r: int, t: int, w: int) -> Any:
-        return use(r, t, w) <= float(resources[r].capacity[t]) + b.over_in[r, t, w]
+        return use(b, r, t, w) <= b.c[r, t] + b.over_in[r, t, w]
 
-    partners: dict[int, set[int]] = {}
-    for i, j in pricing.B:
-        partners.setdefault(i, set()).add(j)
-        partners.setdefault(j, set()).add(i)
-    users = {r: _users(resource) for r, resource in resources.items()}
-    multiplied = [
-        (r, j, m, t)
-        for r, t in block.R
-        if resources[r].is_pricing_rule and np.isinf(resources[r].overage_cost[t])
-        for j in sorted(partners)
-        if partners[j] & users[r]
-        for m in pricing.open_levels[j, t]
-    ]
-    block.G = pyo.Set(dimen=4, initialize=multiplied if formulation is Formulation.TIGHT else [])
+    _declare_multiplied(block, pricing, instance, formulation, [(r, t) for r, t in block.R if hard[r, t]])
+
+
+def _declare_multiplied(
+    block: Block, pricing: Block, instance: Instance, formulation: Formulation, limits: list[tuple[int, int]]
+) -> None:
+    """(R3) for the limits (r, t) among them that are rules on promotions and prices."""
+    partner = np.zeros((len(instance.items),) * 2, dtype=bool)
+    for i, j in pricing.B:  # empty in the plain formulation
+        partner[i, j] = partner[j, i] = True
+    zero = np.zeros(len(instance.items))
+    used = np.array(  # (R, I, K) what item i uses of a rule at each of its levels
+        [
+            resource.use.get(Activity.PROMO, zero)[:, None] * instance.promo
+            + resource.use.get(Activity.PRICE, zero)[:, None] * np.nan_to_num(instance.price)
+            for resource in instance.resources
+        ]
+    ).reshape(len(instance.resources), *instance.price.shape)
+    users = np.array([sum(abs(amount) for amount in r.use.values()) for r in instance.resources])
+    users = users.reshape(-1, len(zero)) != 0
+    with_partners = users[:, None, :] & partner  # (R, j, i)
+    least = {
+        (r, j, m, t): used[r, j, m] * users[r, j]
+        + sum(
+            min(used[r, i, level] for level in pricing.levels[i, t])
+            for i in np.flatnonzero(users[r] & ~partner[j] & (np.arange(len(zero)) != j)).tolist()
+        )
+        for r, t in limits
+        if instance.resources[r].is_pricing_rule and formulation is Formulation.TIGHT
+        for j in np.flatnonzero(with_partners[r].any(axis=1)).tolist()
+        for m in pricing.levels[j, t]
+    }
+    block.G = pyo.Set(dimen=4, initialize=list(least))
+    block.least = pyo.Param(block.G, initialize=least)
+    block.used = pyo.Param(block.resources, pricing.I, pricing.K, default=entries(used))
+    before = np.tri(len(zero), k=-1, dtype=bool)  # (j, i) with i < j
+    block.before = pyo.Set(block.resources, pricing.I, initialize=members(with_partners & before))
+    block.after = pyo.Set(block.resources, pricing.I, initialize=members(with_partners & before.T))
 
     @block.Constraint(block.G)
     def R3_multiplied(b: Block, r: int, j: int, m: int, t: int) -> Any:
-        terms: list[Any] = []
-        least = 0.0
-        for i in sorted(users[r]):
-            used = _pricing_use(resources[r], instance, i)
-            if i == j:
-                least += used[m]
-            elif i in partners[j]:
-                terms += [
-                    used[level] * product(pricing, i, level, j, m, t)
-                    for level in pricing.open_levels[i, t]
-                    if used[level]
-                ]
-            else:
-                least += min(used[level] for level in pricing.open_levels[i, t])
-        return sum(terms) + (least - float(resources[r].capacity[t])) * pricing.y[j, m, t] <= 0
-
-    block.uncertain = frozenset(uncertain)
+        return (
+            sum(
+                b.used[r, i, level] * pricing.w[i, level, j, m, t]
+                for i in b.before[r, j]
+                for level in pricing.levels[i, t]
+            )
+            + sum(
+                b.used[r, i, level] * pricing.w[j, m, i, level, t]
+                for i in b.after[r, j]
+                for level in pricing.levels[i, t]
+            )
+            + (b.least[r, j, m, t] - b.c[r, t]) * pricing.y[j, m, t]
+            <= 0
+        )
 
 
-def overage_cost(block: Block, instance: Instance, probability: Floats) -> Any:
+def overage_cost(block: Block) -> Any:
     """Expected cost of using soft limits above their capacity, money."""
-    certain = sum(
-        float(instance.resources[r].overage_cost[t]) * block.over[r, t]
-        for r, t in block.R
-        if np.isfinite(instance.resources[r].overage_cost[t])
+    certain = sum(block.h[r, t] * block.over[r, t] for r, t in block.soft)
+    return certain + sum(
+        block.pi[w] * block.h[r, t] * block.over_in[r, t, w] for r, t in block.soft_in for w in block.W
     )
-    expected = sum(
-        float(probability[w]) * float(instance.resources[r].overage_cost[t]) * block.over_in[r, t, w]
-        for r, t in block.RW
-        if np.isfinite(instance.resources[r].overage_cost[t])
-        for w in range(len(probability))
-    )
-    return certain + expected
 
 
-def _most_over(resource: Resource, t: int) -> float | None:
-    return 0.0 if np.isinf(resource.overage_cost[t]) else None
-
-
-def _users(resource: Resource) -> set[int]:
-    return {int(i) for amount in resource.use.values() for i in np.flatnonzero(amount)}
-
-
-def _pricing_use(resource: Resource, instance: Instance, i: int) -> list[float]:
-    """What item i uses of a pricing rule at each of its levels."""
-    zero = np.zeros(len(instance.items))
-    promo = resource.use.get(Activity.PROMO, zero)[i] * instance.promo[i]
-    at_price = resource.use.get(Activity.PRICE, zero)[i] * np.nan_to_num(instance.price[i])
-    used: list[float] = (promo + at_price).tolist()
-    return used
-
-
-def _activity(
-    pricing: Block, inventory: Block | None, instance: Instance, activity: Activity, i: int, t: int, w: int
-) -> Any:
+def _activity(pricing: Block, inventory: Block | None, activity: Activity, i: int, t: int, w: int) -> Any:
     match activity:
         case Activity.PROMO:
-            return sum(pricing.y[i, level, t] for level in pricing.open_levels[i, t] if instance.promo[i, level])
+            return sum(pricing.y[i, level, t] for level in pricing.promo[i, t])
         case Activity.PRICE:
             return price(pricing, i, t)
         case Activity.ORDER:
             return ordered(inventory, i, t)
         case Activity.RECEIPT:
-            return arriving(inventory, instance, i, t)
+            return arriving(inventory, i, t)
         case Activity.SETUP:
             return placed(inventory, i, t)
         case Activity.STOCK:
             return inventory.stock[i, t, w]  # type: ignore[union-attr]
         case Activity.SALE:
-            return sold(inventory, i, t, w)
+            return sold(inventory, pricing, i, t, w)

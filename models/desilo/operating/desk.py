@@ -15,7 +15,7 @@ from desilo.formulations.models import Built, joint_model, size_of
 from desilo.operating.decision import Decision, Step
 from desilo.operating.prices import chosen_levels, plan_prices
 from desilo.operating.rule import rule_of_thumb
-from desilo.solving import Options, Stop, solve, values
+from desilo.solving import Options, Stop, assign, solve, values
 
 LARGE = 10_000
 """Columns from which an interior-point method solves the root relaxation sooner than the simplex method."""
@@ -150,7 +150,6 @@ def _integers(model: Any, instance: Instance) -> tuple[Ints, Bools]:
 
 def start_from(model: Any, plan: Plan) -> None:
     """Hand the integers of a plan to the model's variables; the solver completes the rest."""
-    for (i, level, t), variable in model.pricing.y.items():
-        variable.set_value(float(plan.level[i, t] == level))
-    for (i, t), variable in model.inventory.setup.items():
-        variable.set_value(float(plan.order[i, t] > SMALLEST_ORDER))
+    chosen = plan.level[:, None, :] == np.arange(len(model.pricing.K))[:, None]  # (I, K, T)
+    assign(model.pricing.y, chosen.astype(np.float64))
+    assign(model.inventory.setup, (plan.order > SMALLEST_ORDER).astype(np.float64))

@@ -1,6 +1,6 @@
 """Pyomo to HiGHS and back."""
 
-from desilo.solving.arrays import between, entries, members
+from desilo.solving.arrays import between, entries, members, true_at, wherever
 from desilo.solving.compile import translate
 from desilo.solving.guard import delayed_block, delayed_model
 from desilo.solving.highs import solve, write_mps
@@ -26,6 +26,8 @@ __all__ = [
     "solve",
     "table",
     "translate",
+    "true_at",
     "values",
+    "wherever",
     "write_mps",
 ]

@@ -31,12 +31,26 @@ def entries(array: npt.ArrayLike) -> Rule:
 def members(mask: Bools) -> Rule:
     """For `Set(..., initialize=...)`: the numbers k for which mask[*index, k] is true."""
 
-    def true_at(block: Any, *index: int) -> list[int]:
+    def true_here(block: Any, *index: int) -> list[int]:
         found: list[int] = np.flatnonzero(mask[index]).tolist()
         return found
 
-    true_at.mask = mask  # type: ignore[attr-defined]
-    return true_at
+    true_here.mask = mask  # type: ignore[attr-defined]
+    return true_here
+
+
+def wherever(mask: Bools) -> Rule:
+    """For `Set(..., initialize=...)`: one member where mask[*index] is true, none elsewhere.
+
+    `sum(term for _ in somewhere[i])` is the term where the mask is true, and 0 elsewhere: what an `if` would say in a
+    rule that is called with placeholders.
+    """
+    return members(mask[..., None])
+
+
+def true_at(mask: Bools) -> list[tuple[int, ...]]:
+    """The indices at which a mask is true, in order."""
+    return list(map(tuple, np.argwhere(mask).tolist()))
 
 
 def between(lower: npt.ArrayLike, upper: npt.ArrayLike) -> Rule:

@@ -8,7 +8,7 @@ with the reason in `Program.expanded`. Either way the program is the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,8 +32,11 @@ UNDERSTOOD = frozenset(
 )
 """Kinds of components that can be active in a model without being left out of its program."""
 
-LONG = 2_000
-"""Entries of a row from which on it is not built a second time to see whether its template agrees."""
+LONG = 1_000
+"""Entries of a component that are made a second time, row by row, to see whether its template agrees."""
+
+SAME = 1e-9
+"""Relative difference of a figure by template from the same figure by Pyomo that is rounding."""
 
 
 def translate(model: Model) -> Program:
@@ -73,7 +76,6 @@ class _Columns:
         self.tables = tables
         self.size = 0
         self.blocks: dict[int, tuple[Any, int, int]] = {}  # component, first column, number
-        self._positions: dict[int, dict[Any, int]] = {}
 
     def block(self, component: Any) -> int:
         """First column of a component."""
@@ -92,15 +94,22 @@ class _Columns:
             raise Untemplatable(f"{component.name} refers to other variables")
         return self.tables.index_grid(component), self.block(component)
 
-    def of(self, variable: Any) -> int:
-        """Column of one Pyomo variable."""
-        component = variable.parent_component()
-        first = self.block(component)
-        if not component.is_indexed():
-            return first
-        if id(component) not in self._positions:
-            self._positions[id(component)] = {index: k for k, index in enumerate(_indices(component))}
-        return first + self._positions[id(component)][variable.index()]
+    def of(self, variables: Sequence[Any]) -> Ints:
+        """Columns of some Pyomo variables."""
+        places = np.zeros(len(variables), dtype=np.int64)
+        by_component: dict[int, list[int]] = {}
+        for k, variable in enumerate(variables):
+            by_component.setdefault(id(variable.parent_component()), []).append(k)
+        for group in by_component.values():
+            component = variables[group[0]].parent_component()
+            indices = [variables[k].index() for k in group]
+            if component.is_indexed() and not component.index_set().isfinite():
+                order = {index: k for k, index in enumerate(component._data)}
+                positions = np.array([order[index] for index in indices])
+            else:
+                positions = self.tables.index_grid(component).positions(indices)
+            places[group] = self.block(component) + positions
+        return places
 
     def figures(self) -> tuple[Floats, Floats, Bools, Floats]:
         """(n,) lower and upper bounds, integrality and, of the fixed ones, the value; nan for the others."""
@@ -111,7 +120,8 @@ class _Columns:
             made = component._data if component.is_indexed() else {None: component}
             if len(made) < size:
                 lower[here], upper[here], integer[here] = _declared(component, self.tables)
-                places = [(first + component.index_set().ord(index) - 1, data) for index, data in made.items()]
+                positions = self.tables.index_grid(component).positions(list(made)).tolist()
+                places = [(first + k, data) for k, data in zip(positions, made.values(), strict=True)]
             else:
                 places = [(first + k, made[index]) for k, index in enumerate(_indices(component))]
             for column, variable in places:
@@ -224,6 +234,8 @@ class _Compiler:
         pieces = []
         by_template = []
         for component in self.model.component_objects(pyo.Constraint, active=True):
+            if component.is_indexed() and component.index_set().isfinite() and not len(component.index_set()):
+                continue
             piece = self._attempt(component, self._rows)
             if piece is not None:
                 pieces.append(piece)
@@ -297,21 +309,24 @@ class _Compiler:
         if component.__dict__.get("_checked") or not grid.size:
             return
         picked = sorted({0, grid.size // 2, grid.size - 1})
-        inside = np.isin(piece.rows, picked)
-        rows, columns, values = piece.rows[inside], piece.columns[inside], piece.values[inside]
-        indices = grid.at(picked)
-        for row, index in zip(picked, indices, strict=True):
+        inside = np.zeros(grid.size, dtype=np.bool_)
+        inside[picked] = True
+        there = np.flatnonzero(inside[piece.rows])
+        rows, columns, values = piece.rows[there], piece.columns[there], piece.values[there]
+        room = LONG
+        for row, index in zip(picked, grid.at(picked), strict=True):
             here = rows == row
-            if np.count_nonzero(here) > LONG:
-                continue
+            room -= int(np.count_nonzero(here))
+            if room < 0:
+                break
             found = _sum_by_column(columns[here], values[here])
             try:
                 expected, low, high = self._row(component, index)
             except Exception as error:
                 raise Untemplatable(f"its rule fails at {index}: {error}") from error
-            figures = [(found.get(k, 0.0), expected.get(k, 0.0)) for k in found.keys() | expected.keys()]
-            figures += [(piece.lower[row], low), (piece.upper[row], high)]
-            if not all(np.isclose(a, b, rtol=1e-9, atol=1e-9) for a, b in figures):
+            pairs = [(found.get(k, 0.0), expected.get(k, 0.0)) for k in found.keys() | expected.keys()]
+            pairs += [(piece.lower[row], low), (piece.upper[row], high)]
+            if not all(a == b or abs(a - b) <= SAME * max(1.0, abs(a), abs(b)) for a, b in pairs):
                 raise Untemplatable("its rule says something else at some indices")
         component.__dict__["_checked"] = True
 
@@ -333,10 +348,8 @@ class _Compiler:
                 low = high = 0.0
         linear = generate_standard_repn(body, compute_values=False)
         constant = pyo.value(linear.constant)
-        entries = _sum_by_column(
-            [self.columns.of(variable) for variable in linear.linear_vars],
-            [pyo.value(coefficient) for coefficient in linear.linear_coefs],
-        )
+        coefficients = [pyo.value(coefficient) for coefficient in linear.linear_coefs]
+        entries = _sum_by_column(self.columns.of(linear.linear_vars), coefficients)
         return entries, low - constant, high - constant
 
     def _quadratic(self, objective: Any) -> tuple[tuple[Any, Floats], float, Any]:
@@ -345,11 +358,12 @@ class _Compiler:
         if found.nonlinear_expr is not None:
             raise ValueError(f"{objective.name} is neither linear nor quadratic")
         of = self.columns.of
-        columns = np.array([of(variable) for variable in found.linear_vars], dtype=np.int32)
+        columns = of(found.linear_vars)
         values = np.array([pyo.value(coefficient) for coefficient in found.linear_coefs], dtype=np.float64)
+        pairs = of([variable for pair in found.quadratic_vars for variable in pair]).reshape(-1, 2).tolist()
         squares = [
-            (max(of(a), of(b)), min(of(a), of(b)), pyo.value(coefficient) * (2.0 if a is b else 1.0))
-            for (a, b), coefficient in zip(found.quadratic_vars, found.quadratic_coefs, strict=True)
+            (max(a, b), min(a, b), pyo.value(coefficient) * (2.0 if a == b else 1.0))
+            for (a, b), coefficient in zip(pairs, found.quadratic_coefs, strict=True)
         ]
         return (columns, values), float(pyo.value(found.constant)), squares or None
 
@@ -363,7 +377,7 @@ class _Compiler:
         finally:
             for component in aside:
                 component.activate()
-        columns = np.array([self.columns.of(variable) for variable in form.columns], dtype=np.int32)
+        columns = self.columns.of(form.columns).astype(np.int32)
         matrix = sparse.coo_array(form.A)
         rhs = np.asarray(form.rhs, dtype=np.float64)
         kind = np.array([side for _, side in form.rows], dtype=np.int64)

@@ -25,9 +25,10 @@ from pyomo.core.base.initializer import ConstantInitializer
 from pyomo.core.base.objective import ScalarObjective
 from pyomo.core.base.set import IndexedSet
 from pyomo.core.base.var import IndexedVar
-from pyomo.core.expr.template_expr import GetItemExpression, _TemplateIterManager
+from pyomo.core.expr.template_expr import GetItemExpression, NPV_Structural_GetItemExpression, _TemplateIterManager
 
-from desilo.cases.instance import Floats
+from desilo.cases.instance import Floats, Ints
+from desilo.solving.grids import Grid, Tables
 
 Component = Any
 
@@ -159,29 +160,67 @@ class DelayedObjective(ScalarObjective):  # type: ignore[misc]
         self.__dict__["_kept"] = arguments
 
 
+class SetAt(NPV_Structural_GetItemExpression):  # type: ignore[misc]
+    """An indexed set at a placeholder. It knows its dimension, so that Pyomo need not look for a member to learn it."""
+
+    __slots__ = ()
+
+    def is_expression_type(self, expression_system: Any = None) -> bool:
+        """No: Pyomo asks for the dimension of an expression's value, and of anything else itself."""
+        return False
+
+    @property
+    def dimen(self) -> int:
+        """Of its members."""
+        dimension: int = self.args[0].member_dimension
+        return dimension
+
+
 class DelayedSet(IndexedSet):  # type: ignore[misc]
-    """An indexed set whose members at an index are made when that index is asked for."""
+    """An indexed set that can be summed over at a placeholder; if it comes from a mask its members wait too."""
 
     _constructed: bool
 
+    @property
+    def mask(self) -> Any:
+        """The mask of its rule; None if it has none."""
+        return getattr(getattr(getattr(self._init_values, "_init", None), "_fcn", None), "mask", None)
+
+    @property
+    def member_dimension(self) -> int:
+        """Of its members; 1 if there are none."""
+        found = {members.dimen for members in self._data.values() if len(members)} if self.mask is None else {1}
+        dimension = found.pop() if len(found) == 1 else 1
+        return dimension if isinstance(dimension, int) else 1
+
     def construct(self, data: Any = None) -> None:
-        """Make ready what the rule needs."""
-        if not self._constructed:
+        """Make the members, unless they come from a mask."""
+        if self.mask is None:
+            super().construct(data)
+        elif not self._constructed:
             for anonymous in self._anonymous_sets or ():
                 anonymous.construct()
             self._constructed = True
 
+    def __getitem__(self, index: Any) -> Any:
+        """The set at an index; itself at that index if the index is a placeholder in a template."""
+        parts = index if isinstance(index, tuple) else (index,)
+        if any(type(part) not in native_types for part in parts):
+            return SetAt((self, *parts))
+        return super().__getitem__(index)
+
     def keys(self, *args: Any, **options: Any) -> Any:
         """All indices; every set is made."""
-        with _TemplateIterManager.pause():
-            self.to_dense_data()
+        if self.mask is not None:
+            with _TemplateIterManager.pause():
+                self.to_dense_data()
         return super().keys(*args, **options)
 
     def __len__(self) -> int:
-        return len(self.index_set())
+        return len(self._data) if self.mask is None else len(self.index_set())
 
     def __contains__(self, index: Any) -> bool:
-        return index in self.index_set()
+        return index in (self._data if self.mask is None else self.index_set())
 
 
 class DelayedVar(IndexedVar):  # type: ignore[misc]
@@ -199,28 +238,50 @@ class DelayedVar(IndexedVar):  # type: ignore[misc]
         self._dense = False
         super().construct()
 
+    @property
+    def grid(self) -> Grid:
+        """The index set as arrays."""
+        known: Grid | None = self.__dict__.get("_grid")
+        if known is None or known.size != len(self):
+            known = self.__dict__["_grid"] = Tables().index_grid(self)
+        return known
+
+    def positions(self) -> Ints:
+        """Where in the index set the Pyomo variables that exist stand, in their order."""
+        return self.grid.positions(list(self._data))
+
     def levels(self) -> Floats:
         """(n,) the values of all members, in the order of the index set; nan where there is none."""
         levels = np.full(len(self), np.nan) if self.level is None else self.level.copy()
-        for index, variable in self._data.items():
-            levels[self.index_set().ord(index) - 1] = np.nan if variable.value is None else variable.value
+        for position, variable in zip(self.positions(), self._data.values(), strict=True):
+            levels[position] = np.nan if variable.value is None else variable.value
         return levels
 
     def set_levels(self, levels: Floats) -> None:
         """Give all members values, in the order of the index set; nan for none."""
         self.level = levels
-        for index, variable in self._data.items():
-            level = levels[self.index_set().ord(index) - 1]
-            variable.set_value(None if np.isnan(level) else float(level), skip_validation=True)
+        for level, variable in zip(levels[self.positions()].tolist(), self._data.values(), strict=True):
+            variable.set_value(None if np.isnan(level) else level, skip_validation=True)
 
-    def keys(self, *args: Any, **options: Any) -> Any:
-        """All indices; every variable is made."""
+    def expand(self) -> None:
+        """Make every variable."""
         if len(self._data) < len(self):
             with _TemplateIterManager.pause():
                 for position, index in enumerate(self.index_set()):
                     if index not in self._data:
                         self._make(index, position)
+
+    def keys(self, *args: Any, **options: Any) -> Any:
+        """All indices; every variable is made."""
+        self.expand()
         return super().keys(*args, **options)
+
+    def get_values(self, include_fixed_values: bool = True) -> dict[Any, Any]:
+        """All values by index; every variable is made."""
+        self.expand()
+        return dict(super().get_values(include_fixed_values))
+
+    extract_values = get_values
 
     def __len__(self) -> int:
         return len(self.index_set())
@@ -229,7 +290,7 @@ class DelayedVar(IndexedVar):  # type: ignore[misc]
         return index in self.index_set()
 
     def _getitem_when_not_present(self, index: Any) -> Any:
-        return self._make(index, 0 if self.level is None else self.index_set().ord(index) - 1)
+        return self._make(index, 0 if self.level is None else int(self.grid.positions([index])[0]))
 
     def _make(self, index: Any, position: int) -> Any:
         variable = super()._getitem_when_not_present(index)
@@ -262,9 +323,9 @@ def _can_wait(component: Component) -> bool:
     if component._constructed or not component.index_set().isfinite():
         return False
     if isinstance(component, IndexedSet):
-        return hasattr(getattr(getattr(component._init_values, "_init", None), "_fcn", None), "mask")
+        return True
     if isinstance(component, IndexedVar):
-        return bool(component._dense and component._rule_init is None and component.index_set().isordered())
+        return bool(component._dense and component._rule_init is None)
     rule = rule_of(component)
     if rule is None or isinstance(rule, ConstantInitializer) or rule.contains_indices():
         return False

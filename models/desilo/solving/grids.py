@@ -136,6 +136,13 @@ class Grid:
         parts = zip(self.factors, self.split(at), self.strides, strict=True)
         return tuple(factor.positions(part) * stride for factor, part, stride in parts)
 
+    def positions(self, indices: Sequence[Any]) -> Ints:
+        """Where members, as Pyomo has them, stand."""
+        if not indices or not self.factors:
+            return np.zeros(len(indices), dtype=np.int64)
+        parts = zip(*(index if isinstance(index, tuple) else (index,) for index in indices), strict=True)
+        return np.sum(self.where([Members.column(part) for part in parts]), axis=0)  # type: ignore[no-any-return]
+
     def at(self, positions: Sequence[int]) -> list[Any]:
         """The members at these positions, as Pyomo has them: a tuple where there is more than one index."""
         if not self.factors:
@@ -208,7 +215,7 @@ class Tables:
 
     def _family(self, indexed_set: Any) -> Family:
         grid = self.grid(indexed_set.index_set())
-        mask = getattr(getattr(getattr(indexed_set._init_values, "_init", None), "_fcn", None), "mask", None)
+        mask = getattr(indexed_set, "mask", None)
         if mask is not None:
             rows = mask[tuple(grid.indices())]
             rows = np.broadcast_to(rows, (*grid.shape, mask.shape[-1])).reshape(grid.size, mask.shape[-1])
@@ -237,8 +244,7 @@ class Tables:
             if not parameter._data:
                 return values
             values = values.astype(np.float64)
-            for index in parameter._data:
-                values[index_set.ord(index) - 1] = pyo.value(parameter[index])
+            values[grid.positions(list(parameter._data))] = [pyo.value(data) for data in parameter._data.values()]
             return values
         if default is parameter.NoValue:
             known = {index: pyo.value(data) for index, data in parameter.items()}

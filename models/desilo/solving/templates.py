@@ -33,6 +33,7 @@ from pyomo.core.expr.template_expr import (
     templatize_rule,
 )
 
+from desilo.cases.instance import Ints
 from desilo.solving.delayed import DelayedExpression, rule_of
 from desilo.solving.grids import Array, FamilyFrame, Frame, Grid, Number, ProductFrame, Tables, Untemplatable
 
@@ -108,15 +109,15 @@ class Evaluator:
     Args:
         tables: arrays of sets and parameters.
         column: the grid of an indexed variable and the column of its first member.
-        column_of: the column of one Pyomo variable.
+        columns_of: the columns of some Pyomo variables.
     """
 
     def __init__(
-        self, tables: Tables, column: Callable[[Any], tuple[Grid, int]], column_of: Callable[[Any], int]
+        self, tables: Tables, column: Callable[[Any], tuple[Grid, int]], columns_of: Callable[[Sequence[Any]], Ints]
     ) -> None:
         self.tables = tables
         self.column = column
-        self.column_of = column_of
+        self.columns_of = columns_of
         self._bound: dict[int, tuple[Frame, Number]] = {}
 
     def rows(self, component: Any) -> tuple[Any, Grid, Frame]:
@@ -208,7 +209,7 @@ class Evaluator:
         if kind is None or (getattr(node, "is_indexed", None) and node.is_indexed()):
             raise Untemplatable(f"it uses {type(node).__name__}")
         if node.is_variable_type():
-            return Linear(0.0, [Term(frame, (self.column_of(node),), 1.0)])
+            return Linear(0.0, [Term(frame, (int(self.columns_of([node])[0]),), 1.0)])
         if getattr(node, "is_parameter_type", bool)() or not node.is_expression_type():
             return float(pyo.value(node))
         if getattr(node, "is_named_expression_type", bool)():
