@@ -48,7 +48,7 @@ def declare_response(
         demand: (I, T, K, W) demand at each own level; the instance's scenarios, or their mean with W = 1.
         formulation: tight multiplies the cross effects by the own level.
     """
-    tight = formulation is Formulation.TIGHT
+    tight = formulation is not Formulation.PLAIN
     cross = instance.cross_effects
     acts = np.flatnonzero(np.any(cross.effect != 0, axis=1)) if len(cross) else np.zeros(0, dtype=np.int64)
     pairs = list(zip(cross.item[acts].tolist(), cross.other[acts].tolist(), strict=True))

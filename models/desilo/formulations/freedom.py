@@ -19,6 +19,7 @@ class Formulation(StrEnum):
     """How tightly the same decisions are written down."""
 
     TIGHT = "tight"  # facility-location rows per scenario, pair variables, multiplied rows
+    PAIRS = "pairs"  # tight without the facility-location rows: sooner solved where few levels are open
     PLAIN = "plain"  # big-M set-ups, aggregated cross effects: the comparison for solver benchmarks
 
 

@@ -88,7 +88,7 @@ def declare_inventory(
         freedom: what may be ordered.
         formulation: tight adds the facility-location rows.
     """
-    tight = formulation is Formulation.TIGHT
+    tight = formulation is not Formulation.PLAIN
     items, periods, levels, scenarios = pricing.I, pricing.T, pricing.K, response.W
     horizon = instance.periods
     times = np.arange(horizon)
@@ -152,6 +152,9 @@ def declare_inventory(
     @block.Constraint(block.scarce)
     def I15_available(b: Block, i: int, level: int, t: int, w: int) -> Any:
         return b.sales[i, level, t, w] <= b.S[i, t] * pricing.y[i, level, t]
+
+    if formulation is Formulation.PAIRS:
+        return
 
     # facility location: which order serves which period
     moves = np.array([i in response.X for i in items])

@@ -51,7 +51,7 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
         formulation: tight declares the pair variables.
     """
     count, periods, most_levels = levels.shape
-    pairs = pairs_of_substitutes(instance) if formulation is Formulation.TIGHT else []
+    pairs = pairs_of_substitutes(instance) if formulation is not Formulation.PLAIN else []
     limited = np.isfinite(instance.max_price_changes)
     change_counts = levels & limited[:, None, None]
     at_reference = np.arange(most_levels) == instance.reference[:, None]

@@ -124,7 +124,7 @@ def _declare_multiplied(
             for i in np.flatnonzero(users[r] & ~partner[j] & (np.arange(len(zero)) != j)).tolist()
         )
         for r, t in limits
-        if instance.resources[r].is_pricing_rule and formulation is Formulation.TIGHT
+        if instance.resources[r].is_pricing_rule and formulation is not Formulation.PLAIN
         for j in np.flatnonzero(with_partners[r].any(axis=1)).tolist()
         for m in pricing.levels[j, t]
     }

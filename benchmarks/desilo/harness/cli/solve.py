@@ -46,6 +46,7 @@ EXPORTED = {
 
 FORMULATIONS = {
     "tight": "facility-location rows, pair variables, multiplied rows",
+    "pairs": "tight without the facility-location rows",
     "plain": "big-M set-ups, aggregated cross effects",
 }
 
