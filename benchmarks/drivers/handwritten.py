@@ -45,7 +45,7 @@ class Rows:
 
 
 def by_hand(instance: Instance) -> Any:
-    """The model as HiGHS takes it, row by row."""
+    """The model in HiGHS."""
     I, T = instance.unit_cost.shape
     K, W = instance.demand.shape[2:]
     bounds = order_bounds(instance, Freedom.full(instance))
@@ -93,21 +93,32 @@ def by_hand(instance: Instance) -> Any:
     cost[stock] = kept[..., None] * probability
     upper[y] = upper[setup] = 1.0
     upper[order] = bounds.upper
-    kinds = [highspy.HighsVarType.kContinuous] * len(cost)
-    for name in ("y", "setup"):
-        kinds[first[name] : first[name] + sizes[name]] = [highspy.HighsVarType.kInteger] * sizes[name]
+    integer = np.zeros(len(cost), dtype=np.int32)
+    integer[y] = integer[setup] = 1
 
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(cost), sum(map(len, rows.length))
-    lp.sense_ = highspy.ObjSense.kMaximize
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, np.zeros(len(cost)), upper
-    lp.row_lower_, lp.row_upper_ = np.concatenate(rows.lower), np.concatenate(rows.upper)
-    lp.integrality_ = kinds
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_ = np.concatenate([[0], np.cumsum(np.concatenate(rows.length))]).astype(np.int32)
-    lp.a_matrix_.index_ = np.concatenate(rows.column)
-    lp.a_matrix_.value_ = np.concatenate(rows.value)
-    return lp
+    start = np.concatenate([[0], np.cumsum(np.concatenate(rows.length))]).astype(np.int32)
+    column, value = np.concatenate(rows.column), np.concatenate(rows.value)
+    row_lower, row_upper = np.concatenate(rows.lower), np.concatenate(rows.upper)
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.passModel(
+        len(cost),
+        len(row_lower),
+        len(value),
+        int(highspy.MatrixFormat.kRowwise),
+        int(highspy.ObjSense.kMaximize),
+        0.0,
+        cost,
+        np.zeros(len(cost)),
+        upper,
+        row_lower,
+        row_upper,
+        start,
+        column,
+        value,
+        integer,
+    )
+    return highs
 
 
 def _use(

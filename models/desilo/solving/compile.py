@@ -8,8 +8,10 @@ with the reason in `Program.expanded`. Either way the program is the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -21,8 +23,9 @@ from pyomo.repn import generate_standard_repn
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy import sparse
 
-from desilo.cases.instance import Bools, Floats, Ints
+from desilo.cases.instance import Floats
 from desilo.solving import guard
+from desilo.solving.columns import Columns
 from desilo.solving.grids import Array, Frame, Grid, Tables, Untemplatable
 from desilo.solving.program import Model, Part, Program, collection_paused, concatenated
 
@@ -32,7 +35,7 @@ UNDERSTOOD = frozenset(
 )
 """Kinds of components that can be active in a model without being left out of its program."""
 
-LONG = 1_000
+LONG = 100
 """Entries of a component that are made a second time, row by row, to see whether its template agrees."""
 
 SAME = 1e-9
@@ -53,165 +56,84 @@ def translate(model: Model) -> Program:
         while True:
             try:
                 return _Compiler(model).program(started)
-            except _Wrong as wrong:  # a template that does not say what the rule says, or a row that cannot hold
+            except _Wrong as wrong:
                 wrong.component.expand()
                 wrong.component.__dict__["_reason"] = wrong.reason
 
 
 class _Wrong(Exception):
-    """A component has to be left to Pyomo after all."""
+    """A component has to be left to Pyomo after all: its template does not say what its rule says."""
 
     def __init__(self, component: Any, reason: str) -> None:
         self.component = component
         self.reason = reason
 
 
-# ---- columns
+@dataclass(frozen=True)
+class _Entries:
+    """Matrix entries that are not spread out yet: arrays that broadcast over a shape.
+
+    Attributes:
+        shape: one entry for each of its cells.
+        row, column: arrays whose sum is the row in the component, and the column.
+        value: the entry.
+    """
+
+    shape: tuple[int, ...]
+    row: tuple[Array, ...]
+    column: tuple[Array, ...]
+    value: Any
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @classmethod
+    def of(cls, linear: Any, grid: Grid, root: Frame) -> list[_Entries]:
+        """The entries of a linear expression in every row of the root frame."""
+        axes = len(grid.shape)
+        steps = [
+            (np.arange(n, dtype=np.int32) * np.int32(stride)).reshape([-1 if k == axis else 1 for k in range(axes)])
+            for axis, (n, stride) in enumerate(zip(grid.shape, grid.strides, strict=True))
+        ]
+        return [
+            cls(
+                term.frame.shape,
+                tuple(term.frame.from_above(step, root) for step in steps),
+                tuple(np.asarray(part, dtype=np.int32) for part in term.column),
+                term.coefficient,
+            )
+            for term in linear.terms
+        ]
 
 
-class _Columns:
-    """Columns of the variables met so far: each component's next to each other, in the order of its index set."""
-
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
-        self.size = 0
-        self.blocks: dict[int, tuple[Any, int, int]] = {}  # component, first column, number
-
-    def block(self, component: Any) -> int:
-        """First column of a component."""
-        if id(component) not in self.blocks:
-            if not component.is_indexed() or component.index_set().isfinite():
-                size = self.tables.index_grid(component).size
-            else:
-                size = len(component)
-            self.blocks[id(component)] = component, self.size, size
-            self.size += size
-        return self.blocks[id(component)][1]
-
-    def grid(self, component: Any) -> tuple[Grid, int]:
-        """Index set and first column of an indexed variable."""
-        if component.is_reference():
-            raise Untemplatable(f"{component.name} refers to other variables")
-        return self.tables.index_grid(component), self.block(component)
-
-    def of(self, variables: Sequence[Any]) -> Ints:
-        """Columns of some Pyomo variables."""
-        places = np.zeros(len(variables), dtype=np.int64)
-        by_component: dict[int, list[int]] = {}
-        for k, variable in enumerate(variables):
-            by_component.setdefault(id(variable.parent_component()), []).append(k)
-        for group in by_component.values():
-            component = variables[group[0]].parent_component()
-            indices = [variables[k].index() for k in group]
-            if component.is_indexed() and not component.index_set().isfinite():
-                order = {index: k for k, index in enumerate(component._data)}
-                positions = np.array([order[index] for index in indices])
-            else:
-                positions = self.tables.index_grid(component).positions(indices)
-            places[group] = self.block(component) + positions
-        return places
-
-    def figures(self) -> tuple[Floats, Floats, Bools, Floats]:
-        """(n,) lower and upper bounds, integrality and, of the fixed ones, the value; nan for the others."""
-        lower, upper = np.full(self.size, -np.inf), np.full(self.size, np.inf)
-        integer, fixed = np.zeros(self.size, dtype=np.bool_), np.full(self.size, np.nan)
-        for component, first, size in self.blocks.values():
-            here = slice(first, first + size)
-            made = component._data if component.is_indexed() else {None: component}
-            if len(made) < size:
-                lower[here], upper[here], integer[here] = _declared(component, self.tables)
-                positions = self.tables.index_grid(component).positions(list(made)).tolist()
-                places = [(first + k, data) for k, data in zip(positions, made.values(), strict=True)]
-            else:
-                places = [(first + k, made[index]) for k, index in enumerate(_indices(component))]
-            for column, variable in places:
-                low, high = variable.bounds
-                lower[column] = -np.inf if low is None else low
-                upper[column] = np.inf if high is None else high
-                integer[column] = not variable.is_continuous()
-                if variable.fixed:
-                    fixed[column] = variable.value
-        return lower, upper, integer, fixed
-
-
-def _indices(component: Any) -> Any:
-    if not component.is_indexed():
-        return (None,)
-    return component.index_set() if component.index_set().isfinite() else component._data
-
-
-def _declared(component: Any, tables: Tables) -> tuple[Any, Any, Any]:
-    """Bounds and integrality as a variable's rules have them."""
-    block, grid = component.parent_block(), tables.index_grid(component)
-    if not component._rule_domain.constant():
-        data = list(component.values())
-        low, high = zip(*(variable.bounds for variable in data), strict=True)
-        return _bound(low, -np.inf), _bound(high, np.inf), [not variable.is_continuous() for variable in data]
-    first, last, step = component._rule_domain(block, None, component).get_interval()
-    rule = component._rule_bounds
-    lower: Any = -np.inf
-    upper: Any = np.inf
-    if rule is not None:
-        arrays = getattr(getattr(getattr(rule, "_initializer", None), "_fcn", None), "arrays", None)
-        if arrays is not None:
-            at = tuple(grid.indices())
-            lower, upper = (np.broadcast_to(a[at] if a.ndim else a, grid.shape).reshape(-1) for a in arrays)
-        elif rule.constant():
-            low, high = rule(block, None)
-            lower, upper = _bound([low], -np.inf), _bound([high], np.inf)
-        else:
-            low, high = zip(*(rule(block, index) for index in component.index_set()), strict=True)
-            lower, upper = _bound(low, -np.inf), _bound(high, np.inf)
-    lower = lower if first is None else np.maximum(lower, first)
-    upper = upper if last is None else np.minimum(upper, last)
-    return lower, upper, step != 0
-
-
-def _bound(values: Any, missing: float) -> Floats:
-    return np.array([missing if value is None else pyo.value(value) for value in values], dtype=np.float64)
-
-
-# ---- rows
-
-
-@dataclass
+@dataclass(frozen=True)
 class _Piece:
-    """Rows as triplets.
+    """Some rows of the matrix.
 
     Attributes:
         part: where they come from.
-        rows, columns, values: (k,) entries; duplicates add up.
+        grid: the index set of their component; None if Pyomo made them.
+        entries: of the rows; duplicates add up.
         lower, upper: bounds of the rows.
-        alone: whether they came by a template.
     """
 
     part: Part
-    rows: Array
-    columns: Array
-    values: Floats
+    grid: Grid | None
+    entries: list[_Entries]
     lower: Floats
     upper: Floats
-    alone: bool
 
 
-def _entries(linear: Any, grid: Grid, root: Frame) -> tuple[Ints, Ints, Floats]:
-    """Triplets of a linear expression for every row of the root frame."""
-    axes = len(grid.shape)
-    steps = [
-        (np.arange(n, dtype=np.int32) * np.int32(stride)).reshape([-1 if k == axis else 1 for k in range(axes)])
-        for axis, (n, stride) in enumerate(zip(grid.shape, grid.strides, strict=True))
-    ]
-    rows, columns, values = [], [], []
-    for term in linear.terms:
-        shape = term.frame.shape
-        if np.ndim(term.coefficient) == 0 and term.coefficient == 0:
-            continue
-        row = sum((term.frame.from_above(step, root) for step in steps), np.int32(0))
-        column = sum((np.asarray(part, dtype=np.int32) for part in term.column), np.int32(0))
-        rows.append(np.broadcast_to(row, shape).reshape(-1))
-        columns.append(np.broadcast_to(column, shape).reshape(-1))
-        values.append(np.broadcast_to(term.coefficient, shape).reshape(-1))
-    return concatenated(rows, np.int32), concatenated(columns, np.int32), concatenated(values, np.float64)
+@dataclass(frozen=True)
+class _Goal:
+    """An objective: columns and values of its linear terms, its constant, and its quadratic terms."""
+
+    columns: Array
+    values: Floats
+    constant: float
+    squares: tuple[tuple[int, int, float], ...] = ()
 
 
 class _Compiler:
@@ -220,7 +142,7 @@ class _Compiler:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.tables = Tables()
-        self.columns = _Columns(self.tables)
+        self.columns = Columns(self.tables)
         self.evaluator: Any = guard.evaluator(self.tables, self.columns.grid, self.columns.of)
         self.expanded: list[tuple[str, str]] = []
         for component in model.component_objects(active=True):
@@ -230,27 +152,23 @@ class _Compiler:
 
     def program(self, started: float) -> Program:
         """The whole."""
-        objective = self._the_objective()
-        pieces = []
-        by_template = []
+        found = list(self.model.component_data_objects(pyo.Objective, active=True))
+        if len(found) != 1:
+            raise ValueError(f"expected one active objective, found {len(found)}")
+        (objective,) = found
+        goal = self._attempt(objective.parent_component(), self._goal) or self._goal_by_pyomo(objective)
+        left = len(self.expanded)
+        pieces, others = [], []
         for component in self.model.component_objects(pyo.Constraint, active=True):
             if component.is_indexed() and component.index_set().isfinite() and not len(component.index_set()):
                 continue
             piece = self._attempt(component, self._rows)
             if piece is not None:
                 pieces.append(piece)
-                by_template.append(component)
-        terms = self._attempt(objective.parent_component(), self._objective) or self._quadratic(objective)
-        if self.expanded:
-            pieces.append(self._by_pyomo(by_template))
-        cost, offset, hessian = terms
-        return self._assembled(objective, pieces, cost, offset, hessian, started)
-
-    def _the_objective(self) -> Any:
-        found = list(self.model.component_data_objects(pyo.Objective, active=True))
-        if len(found) != 1:
-            raise ValueError(f"expected one active objective, found {len(found)}")
-        return found[0]
+                others.append(component)
+        if len(self.expanded) > left:
+            pieces.append(self._rows_by_pyomo(others))
+        return self._assembled(objective, goal, pieces, started)
 
     def _attempt(self, component: Any, make: Callable[[Any], Any]) -> Any:
         """What a template makes of a component; None, and a word on why, if it has to be left to Pyomo."""
@@ -260,15 +178,15 @@ class _Compiler:
             if getattr(component, "expanded", True):
                 raise Untemplatable(component.__dict__.get("_reason", "it is expanded index by index"))
             return make(component)
-        except _Wrong:
-            raise
         except Exception as error:  # evaluation meets what rules are made of: anything
             reason = str(error) if isinstance(error, Untemplatable) else f"{type(error).__name__}: {error}"
             self.expanded.append((component.name, reason))
             return None
 
+    # ---- by template
+
     def _rows(self, component: Any) -> _Piece:
-        """The rows of a constraint by its template."""
+        """The rows of a constraint."""
         expression, grid, frame = self.evaluator.rows(component)
         lower: Any = -np.inf
         upper: Any = np.inf
@@ -277,65 +195,62 @@ class _Compiler:
             linear = self.evaluator.linear(body, frame)
             lower, upper = self.evaluator.number(low, frame), self.evaluator.number(high, frame)
         elif isinstance(expression, EqualityExpression | InequalityExpression):
-            left, right = expression.args
-            linear, turned = self.evaluator.difference(left, right, frame)
-            lower, upper = (0.0, np.inf) if turned else (-np.inf, 0.0)
-            if isinstance(expression, EqualityExpression):
-                lower = upper = 0.0
+            linear, turned = self.evaluator.difference(*expression.args, frame)
+            lower, upper = _sides(expression, turned)
         else:
             raise Untemplatable("its rule returns no relation")
         if getattr(expression, "strict", False) not in (False, (False, False)):
             raise Untemplatable("it is a strict inequality")
         lower, upper = (
-            np.broadcast_to(bound - linear.constant, grid.shape).reshape(-1).astype(np.float64)
+            np.broadcast_to(_shifted(bound, linear.constant), grid.shape).reshape(-1).astype(np.float64)
             for bound in (lower, upper)
         )
         if np.isnan(lower).any() or np.isnan(upper).any() or (lower == np.inf).any() or (upper == -np.inf).any():
             raise Untemplatable("a bound is not a number")
-        entries = _entries(linear, grid, frame)
-        piece = _Piece(Part(component, np.arange(grid.size)), *entries, lower, upper, alone=True)
-        self._check(component, grid, piece)
-        return piece
+        return _Piece(Part(component, np.arange(grid.size)), grid, _Entries.of(linear, grid, frame), lower, upper)
 
-    def _objective(self, component: Any) -> tuple[tuple[Ints, Floats], float, None]:
-        """The objective by its template: its columns and values, and its constant."""
+    def _goal(self, component: Any) -> _Goal:
+        """The objective."""
         expression, grid, frame = self.evaluator.rows(component)
         linear = self.evaluator.linear(expression, frame)
-        _, columns, values = _entries(linear, grid, frame)
-        return (columns, values), float(linear.constant), None
+        _, columns, values = _spread(_Entries.of(linear, grid, frame))
+        return _Goal(columns, values, float(linear.constant))
 
-    def _check(self, component: Any, grid: Grid, piece: _Piece) -> None:
-        """Build some rows as Pyomo would and compare: a rule that looks at its index some other way is found out."""
-        if component.__dict__.get("_checked") or not grid.size:
+    def _check(self, piece: _Piece, rows: Array, columns: Array, values: Floats, fixed: Floats) -> None:
+        """Make some rows as Pyomo would and compare: a rule that looks at its index some other way is found out."""
+        component, grid = piece.part.component, piece.grid
+        if grid is None or not grid.size or component.__dict__.get("_checked"):
             return
         picked = sorted({0, grid.size // 2, grid.size - 1})
         inside = np.zeros(grid.size, dtype=np.bool_)
         inside[picked] = True
-        there = np.flatnonzero(inside[piece.rows])
-        rows, columns, values = piece.rows[there], piece.columns[there], piece.values[there]
+        there = np.flatnonzero(inside[rows])
+        rows, columns, values = rows[there], columns[there], values[there]
         room = LONG
         for row, index in zip(picked, grid.at(picked), strict=True):
             here = rows == row
             room -= int(np.count_nonzero(here))
             if room < 0:
                 break
-            found = _sum_by_column(columns[here], values[here])
+            free = here & np.isnan(fixed[columns])
+            constant = here & ~free
+            moved = float(values[constant] @ fixed[columns[constant]])
+            found = _by_column(columns[free], values[free])
             try:
                 expected, low, high = self._row(component, index)
             except Exception as error:
-                raise Untemplatable(f"its rule fails at {index}: {error}") from error
-            pairs = [(found.get(k, 0.0), expected.get(k, 0.0)) for k in found.keys() | expected.keys()]
-            pairs += [(piece.lower[row], low), (piece.upper[row], high)]
-            if not all(a == b or abs(a - b) <= SAME * max(1.0, abs(a), abs(b)) for a, b in pairs):
-                raise Untemplatable("its rule says something else at some indices")
+                raise _Wrong(component, f"its rule fails at {index}: {error}") from error
+            bounds = (float(piece.lower[row] - moved), float(piece.upper[row] - moved))
+            ways = ((expected, low, high), _negated(expected, low, high))
+            if not any(_alike((found, *bounds), way) for way in ways):
+                raise _Wrong(component, "its rule says something else at some indices")
         component.__dict__["_checked"] = True
 
     def _row(self, component: Any, index: Any) -> tuple[dict[int, float], float, float]:
-        """One row as its rule makes it at an index: entries and bounds, fixed variables still among the entries."""
+        """One row as its rule makes it at an index: entries and bounds."""
         relation = self.evaluator.at(component, index)
         if type(relation) is tuple:
             relation = tuple_to_relational_expr(relation)
-        low, high = -np.inf, np.inf
         if isinstance(relation, RangedExpression):
             first, body, last = relation.args
             low, high = pyo.value(first), pyo.value(last)
@@ -343,31 +258,29 @@ class _Compiler:
             left, right = relation.args
             turned = not is_potentially_variable(left)
             body = right - left if turned else left - right
-            low, high = (0.0, np.inf) if turned else (-np.inf, 0.0)
-            if isinstance(relation, EqualityExpression):
-                low = high = 0.0
-        linear = generate_standard_repn(body, compute_values=False)
+            low, high = _sides(relation, turned)
+        linear = generate_standard_repn(body, compute_values=True)
         constant = pyo.value(linear.constant)
         coefficients = [pyo.value(coefficient) for coefficient in linear.linear_coefs]
-        entries = _sum_by_column(self.columns.of(linear.linear_vars), coefficients)
-        return entries, low - constant, high - constant
+        entries = _by_column(self.columns.of(linear.linear_vars), coefficients)
+        return entries, _shifted(low, constant), _shifted(high, constant)
 
-    def _quadratic(self, objective: Any) -> tuple[tuple[Any, Floats], float, Any]:
-        """The objective by Pyomo's own standard representation; it may be quadratic."""
+    # ---- by Pyomo
+
+    def _goal_by_pyomo(self, objective: Any) -> _Goal:
+        """The objective by Pyomo's standard representation; it may be quadratic."""
         found = generate_standard_repn(objective.expr, compute_values=True, quadratic=True)
         if found.nonlinear_expr is not None:
             raise ValueError(f"{objective.name} is neither linear nor quadratic")
-        of = self.columns.of
-        columns = of(found.linear_vars)
         values = np.array([pyo.value(coefficient) for coefficient in found.linear_coefs], dtype=np.float64)
-        pairs = of([variable for pair in found.quadratic_vars for variable in pair]).reshape(-1, 2).tolist()
-        squares = [
+        pairs = self.columns.of([variable for pair in found.quadratic_vars for variable in pair]).reshape(-1, 2)
+        squares = tuple(
             (max(a, b), min(a, b), pyo.value(coefficient) * (2.0 if a == b else 1.0))
-            for (a, b), coefficient in zip(pairs, found.quadratic_coefs, strict=True)
-        ]
-        return (columns, values), float(pyo.value(found.constant)), squares or None
+            for (a, b), coefficient in zip(pairs.tolist(), found.quadratic_coefs, strict=True)
+        )
+        return _Goal(self.columns.of(found.linear_vars), values, float(pyo.value(found.constant)), squares)
 
-    def _by_pyomo(self, others: list[Any]) -> _Piece:
+    def _rows_by_pyomo(self, others: list[Any]) -> _Piece:
         """The rows of all constraints but the others, by Pyomo's standard form."""
         aside = [*others, *self.model.component_data_objects(pyo.Objective, active=True)]
         for component in aside:
@@ -383,127 +296,108 @@ class _Compiler:
         kind = np.array([side for _, side in form.rows], dtype=np.int64)
         # mixed form: 0 marks an equality, +1 an upper and -1 a lower bound; a row with two bounds is there twice
         again = np.array([k > 0 and form.rows[k - 1][0] is row for k, (row, _) in enumerate(form.rows)], dtype=np.bool_)
-        place = np.cumsum(~again) - 1
-        lower, upper = np.full(int(np.sum(~again)), -np.inf), np.full(int(np.sum(~again)), np.inf)
+        place = (np.cumsum(~again) - 1).astype(np.int32)
+        parts = tuple(row for k, (row, _) in enumerate(form.rows) if not again[k])
+        lower, upper = np.full(len(parts), -np.inf), np.full(len(parts), np.inf)
         lower[place[kind <= 0]] = rhs[kind <= 0]
         upper[place[kind >= 0]] = rhs[kind >= 0]
         first = ~again[matrix.row]
-        parts = tuple(row for k, (row, _) in enumerate(form.rows) if not again[k])
-        return _Piece(
-            Part(None, np.arange(len(parts)), parts),
-            place[matrix.row[first]].astype(np.int32),
-            columns[matrix.col[first]] if len(columns) else np.zeros(0, np.int32),
-            np.asarray(matrix.data[first], dtype=np.float64),
-            lower,
-            upper,
-            alone=False,
-        )
+        row, column, value = place[matrix.row[first]], columns[matrix.col[first]], matrix.data[first]
+        entries = _Entries(row.shape, (row,), (column,), value)
+        return _Piece(Part(None, np.arange(len(parts)), parts), None, [entries], lower, upper)
 
-    def _assembled(
-        self,
-        objective: Any,
-        pieces: list[_Piece],
-        cost: tuple[Ints, Floats],
-        offset: float,
-        squares: Any,
-        started: float,
-    ) -> Program:
-        """The pieces as one program, without what is fixed, empty or unused."""
+    # ---- together
+
+    def _assembled(self, objective: Any, goal: _Goal, pieces: list[_Piece], started: float) -> Program:
+        """The pieces as one program, without what is fixed, zero, empty or unused."""
+        starts = np.cumsum([0, *(len(piece.lower) for piece in pieces)])
+        ends = np.cumsum([0, *(sum(entry.size for entry in piece.entries) for piece in pieces)])
+        rows, columns, values = _spread([entry for piece in pieces for entry in piece.entries])
         lower, upper, integer, fixed = self.columns.figures()
-        n = self.columns.size
-        c = np.bincount(cost[0], cost[1], minlength=n).astype(np.float64)
-        if not np.isnan(fixed).all():
-            constant = ~np.isnan(fixed)
-            offset += float(c[constant] @ fixed[constant])
-            c[constant] = 0.0
-            pieces = [_without(piece, constant, fixed) for piece in pieces]
-        pieces = [self._cleaned(piece) for piece in pieces]
-        used = c != 0
-        for piece in pieces:
-            used[piece.columns] = True
-        for row, column, _ in squares or ():
+        for piece, start, first, last in zip(pieces, starts, ends, ends[1:], strict=False):
+            self._check(piece, rows[first:last], columns[first:last], values[first:last], fixed)
+            rows[first:last] += np.int32(start)
+        row_lower = concatenated([piece.lower for piece in pieces], np.float64)
+        row_upper = concatenated([piece.upper for piece in pieces], np.float64)
+        cost = np.bincount(goal.columns, goal.values, minlength=len(lower)).astype(np.float64)
+        offset = goal.constant
+
+        some = values != 0
+        constant = ~np.isnan(fixed)
+        if constant.any():
+            offset += float(cost[constant] @ fixed[constant])
+            cost[constant] = 0.0
+            gone = constant[columns]
+            moved = np.bincount(rows[gone], values[gone] * fixed[columns[gone]], minlength=len(row_lower))
+            row_lower -= moved
+            row_upper -= moved
+            some &= ~gone
+        if not some.all():
+            rows, columns, values = rows[some], columns[some], values[some]
+        # rows that say nothing go; one without variables that cannot hold stays, for the solver to say so
+        empty = np.bincount(rows, minlength=len(row_lower)) == 0
+        kept = ~(empty & (row_lower <= 0) & (row_upper >= 0)) & (np.isfinite(row_lower) | np.isfinite(row_upper))
+        if not kept.all():
+            there = kept[rows]
+            rows = (np.cumsum(kept, dtype=np.int32) - np.int32(1))[rows[there]]
+            columns, values = columns[there], values[there]
+        used = cost != 0
+        used[columns] = True
+        for row, column, _ in goal.squares:
             used[[row, column]] = True
         place = np.cumsum(used, dtype=np.int32) - np.int32(1)
-        everything = bool(used.all())
-        starts = np.cumsum([0, *(len(piece.lower) for piece in pieces)]).astype(np.int32)
-        matrix = _matrix(
-            concatenated([piece.rows + start for piece, start in zip(pieces, starts[:-1], strict=True)], np.int32),
-            concatenated([p.columns if everything else place[p.columns] for p in pieces], np.int32),
-            concatenated([piece.values for piece in pieces], np.float64),
-            (int(starts[-1]), int(used.sum())),
-        )
-        parts = []
-        for component, first, size in self.columns.blocks.values():
-            positions = np.flatnonzero(used[first : first + size])
-            if len(positions):
-                parts.append(_column_part(component, positions))
-        hessian = None
-        if squares:
-            row, column, value = (np.array(figures) for figures in zip(*squares, strict=True))
-            hessian = sparse.csc_array((value, (place[row], place[column])), shape=(matrix.shape[1],) * 2)
+        matrix = _matrix(rows, columns if used.all() else place[columns], values, (int(kept.sum()), int(used.sum())))
         return Program(
+            model=self.model,
             name=str(self.model.name),
-            cost=c[used],
+            cost=cost[used],
             offset=offset,
             sense=1 if objective.sense == pyo.minimize else -1,
             matrix=matrix,
-            row_lower=concatenated([piece.lower for piece in pieces], np.float64),
-            row_upper=concatenated([piece.upper for piece in pieces], np.float64),
+            row_lower=row_lower[kept],
+            row_upper=row_upper[kept],
             lower=lower[used],
             upper=upper[used],
             integer=integer[used],
-            columns=tuple(parts),
-            row_parts=tuple(piece.part for piece in pieces),
+            columns=self.columns.parts(used),
+            row_parts=tuple(
+                piece.part.only(kept[start : start + len(piece.lower)])
+                for piece, start in zip(pieces, starts, strict=False)
+            ),
             expanded=tuple(self.expanded),
             seconds=time.perf_counter() - started,
-            hessian=hessian,
-        )
-
-    @staticmethod
-    def _cleaned(piece: _Piece) -> _Piece:
-        """Without zeros, and without rows that say nothing."""
-        if not piece.alone:
-            return piece
-        if np.count_nonzero(piece.values) < len(piece.values):
-            some = piece.values != 0
-            piece = replace(piece, rows=piece.rows[some], columns=piece.columns[some], values=piece.values[some])
-        kept = np.bincount(piece.rows, minlength=len(piece.lower)) > 0
-        if np.any(~kept & ((piece.lower > 0) | (piece.upper < 0))):
-            raise _Wrong(piece.part.component, "a row without variables cannot hold")
-        kept &= np.isfinite(piece.lower) | np.isfinite(piece.upper)
-        if kept.all():
-            return piece
-        place = np.cumsum(kept, dtype=np.int32) - np.int32(1)
-        there = kept[piece.rows]
-        return replace(
-            piece,
-            part=replace(piece.part, positions=piece.part.positions[kept]),
-            rows=place[piece.rows[there]],
-            columns=piece.columns[there],
-            values=piece.values[there],
-            lower=piece.lower[kept],
-            upper=piece.upper[kept],
+            hessian=_hessian(goal, place, matrix.shape[1]),
         )
 
 
-def _without(piece: _Piece, constant: Bools, fixed: Floats) -> _Piece:
-    """The piece with fixed variables moved to the bounds."""
-    gone = constant[piece.columns]
-    if not gone.any():
-        return piece
-    worth = piece.values[gone] * fixed[piece.columns[gone]]
-    moved = np.bincount(piece.rows[gone], worth, minlength=len(piece.lower))
-    return replace(
-        piece,
-        rows=piece.rows[~gone],
-        columns=piece.columns[~gone],
-        values=piece.values[~gone],
-        lower=piece.lower - moved,
-        upper=piece.upper - moved,
-    )
+def _shifted(bound: Any, constant: Any) -> Any:
+    """A bound on an expression as a bound on its terms; no bound is none, whatever the constant."""
+    return bound if np.ndim(bound) == 0 and np.isinf(bound) else bound - constant
 
 
-def _matrix(rows: Ints, columns: Ints, values: Floats, shape: tuple[int, int]) -> sparse.csc_array:
+def _sides(relation: Any, turned: bool) -> tuple[float, float]:
+    """Bounds on left - right, or on right - left if turned."""
+    if isinstance(relation, EqualityExpression):
+        return 0.0, 0.0
+    return (0.0, np.inf) if turned else (-np.inf, 0.0)
+
+
+def _spread(entries: list[_Entries]) -> tuple[Array, Array, Floats]:
+    """Rows, columns and values of entries, one after another."""
+    size = sum(entry.size for entry in entries)
+    rows, columns, values = np.zeros(size, np.int32), np.zeros(size, np.int32), np.empty(size)
+    start = 0
+    for entry in entries:
+        here = slice(start, start + entry.size)
+        for target, parts in ((rows, entry.row), (columns, entry.column)):
+            if parts:
+                np.add(reduce(add, parts[:-1], np.int32(0)), parts[-1], out=target[here].reshape(entry.shape))
+        values[here].reshape(entry.shape)[...] = entry.value
+        start += entry.size
+    return rows, columns, values
+
+
+def _matrix(rows: Array, columns: Array, values: Floats, shape: tuple[int, int]) -> sparse.csc_array:
     """Triplets as columns with sorted rows; duplicates are added up.
 
     Two counting sorts in linear time: by row, as a matrix with one entry in each column, then by column.
@@ -521,14 +415,27 @@ def _matrix(rows: Ints, columns: Ints, values: Floats, shape: tuple[int, int]) -
     return matrix
 
 
-def _column_part(component: Any, positions: Ints) -> Part:
-    if component.is_indexed() and not component.index_set().isfinite():
-        data = tuple(component.values())
-        return Part(component, positions, tuple(data[k] for k in positions))
-    return Part(component, positions)
+def _hessian(goal: _Goal, place: Array, size: int) -> sparse.csc_array | None:
+    """The lower triangle of the objective's second derivatives; None if it is linear."""
+    if not goal.squares:
+        return None
+    row, column, value = (np.array(figures) for figures in zip(*goal.squares, strict=True))
+    return sparse.csc_array((value, (place[row], place[column])), shape=(size, size))
 
 
-def _sum_by_column(columns: Any, values: Any) -> dict[int, float]:
+def _negated(entries: dict[int, float], low: float, high: float) -> tuple[dict[int, float], float, float]:
+    """A row multiplied by -1: the same, where one side has no variable at some indices."""
+    return {k: -v for k, v in entries.items()}, -high, -low
+
+
+def _alike(one: tuple[dict[int, float], float, float], other: tuple[dict[int, float], float, float]) -> bool:
+    """Whether two rows (entries, bounds) say the same but for rounding."""
+    pairs = [(one[0].get(k, 0.0), other[0].get(k, 0.0)) for k in one[0].keys() | other[0].keys()]
+    pairs += [(one[1], other[1]), (one[2], other[2])]
+    return all(a == b or abs(a - b) <= SAME * max(1.0, abs(a), abs(b)) for a, b in pairs)
+
+
+def _by_column(columns: Any, values: Any) -> dict[int, float]:
     total: dict[int, float] = {}
     for column, value in zip(columns, values, strict=True):
         total[int(column)] = total.get(int(column), 0.0) + float(value)

@@ -27,7 +27,7 @@ def evaluator(*arguments: Any) -> Any:
     return None if MISSING else Evaluator(*arguments)
 
 
-def delayed_model(name: str | None = None) -> Any:
+def delayed_model(name: str = "unknown") -> Any:
     """A `ConcreteModel` whose rules wait until somebody asks for what they make."""
     return DelayedModel(name=name) if works() else pyo.ConcreteModel(name=name)
 

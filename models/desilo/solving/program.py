@@ -32,6 +32,13 @@ class Part:
     positions: Ints
     parts: tuple[Any, ...] = ()
 
+    def only(self, kept: Bools) -> Part:
+        """The same with some members only."""
+        if kept.all():
+            return self
+        parts = tuple(part for part, keep in zip(self.parts, kept.tolist(), strict=True) if keep) if self.parts else ()
+        return Part(self.component, self.positions[kept], parts)
+
     def names(self) -> Iterator[str]:
         """The members' names, without making the members."""
         if self.component is None or self.parts or not self.component.is_indexed():
@@ -59,6 +66,7 @@ class Program:
     """min or max c x + x Q x / 2 + offset with row_lower <= A x <= row_upper, lower <= x <= upper, some x integer.
 
     Attributes:
+        model: where it comes from; its components know their names only as long as it is there.
         name: of the model.
         cost: (n,) c.
         offset: constant of the objective.
@@ -74,6 +82,7 @@ class Program:
         hessian: (n, n) lower triangle of Q, CSC; None if the objective is linear.
     """
 
+    model: Model
     name: str
     cost: Floats
     offset: float

@@ -24,6 +24,7 @@ from pyomo.core.expr import (
     ProductExpression,
     SumExpression,
     UnaryFunctionExpression,
+    template_expr,
 )
 from pyomo.core.expr.relational_expr import tuple_to_relational_expr
 from pyomo.core.expr.template_expr import (
@@ -68,6 +69,9 @@ class Template:
     expression: Any
     indices: tuple[Any, ...]
 
+    def __deepcopy__(self, memo: Any) -> None:
+        """A copied component makes its own."""
+
 
 def templatize(component: Any) -> Template:
     """A component's rule as a template, made once and kept on it.
@@ -80,9 +84,11 @@ def templatize(component: Any) -> Template:
         if component.is_indexed() and component.index_set().dimen is None:
             raise Untemplatable("its index set has members of different lengths")
         try:
-            with _pyomo_is_quiet():
+            with _pyomo_is_quiet(), _sums_over_sets_only():
                 index_set = component.index_set() if component.is_indexed() else None
                 expression, indices = templatize_rule(component.parent_block(), rule_of(component), index_set)
+        except Untemplatable:
+            raise
         except Exception as error:
             raise Untemplatable(f"its rule needs its indices one by one: {_first_line(error)}") from error
         if type(expression) is tuple:
@@ -101,6 +107,35 @@ def _pyomo_is_quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def _sums_over_sets_only() -> Iterator[None]:
+    """Find out sums over a Pyomo set and something else, as Pyomo does itself from 6.10 on.
+
+    Before, `sum(x[i, j] for i in [1, 2] for j in J)` became a template that has forgotten the second i.
+    """
+    if hasattr(template_expr, "generator_validators"):
+        yield
+        return
+    context = template_expr._template_iter_context
+    original = context.sum_template
+
+    def checked(self: Any, generator: Any) -> Any:
+        result = original(self, generator)
+        frame: Any = getattr(generator, "gi_frame", None)
+        for name in frame.f_code.co_varnames if frame and isinstance(result, TemplateSumExpression) else ():
+            held = frame.f_locals.get(name)
+            parts = held if isinstance(held, tuple) else (held,)
+            if name != ".0" and not all(isinstance(part, IndexTemplate) for part in parts):
+                raise Untemplatable("a sum runs over more than Pyomo sets")
+        return result
+
+    context.sum_template = checked
+    try:
+        yield
+    finally:
+        context.sum_template = original
 
 
 class Evaluator:
@@ -219,6 +254,8 @@ class Evaluator:
     def _item(self, node: Any, frame: Frame) -> Any:
         """A variable, parameter or named expression at an index that is a template."""
         component, *index = node.args
+        if 0 in frame.shape:  # nothing to evaluate, and no index that has to be in its set
+            return Linear(0.0) if node.is_potentially_variable() else 1.0
         at = [np.asarray(self.number(part, frame)) for part in index]
         at = [part.reshape((1,) * (len(frame.shape) - part.ndim) + part.shape) for part in at]
         ctype = getattr(component, "ctype", None)
