@@ -9,7 +9,7 @@ A small model goes to the solver as it is. For a large one the solver's own sear
     20, 1-29). Most pair variables vanish with the levels. Blocks of items that are no substitutes of each other come
     first, one at a time, each with its part of the time; orders are free for all items throughout.
     Neighbourhoods need no bound of their own: without the facility-location rows they are solved in half the time.
-4.  Widen: the levels next to those of the best plan, then all levels of one period after another
+4.  Widen: the levels next to those of the best plan, all blocks together, then all levels of one period after another
     (relax-and-fix neighbourhoods: Pochet and Wolsey 2006, chapter 3).
 5.  Give what time is left to the whole model, which also improves the bound.
 
@@ -130,22 +130,27 @@ def _rounds(picture: Instance) -> Iterator[list[_Neighbourhood]]:
     """From the most promising on; the last round comes again and again."""
     blocks = _blocks(picture)
     horizon = slice(None)
-    if len(blocks) > 1:
-        yield [_Neighbourhood(block, horizon, _Width.USED) for block in blocks]
-    yield [_Neighbourhood(np.arange(len(picture.items)), horizon, _Width.USED)]
+    yield [_Neighbourhood(block, horizon, _Width.USED) for block in blocks]
     yield [_Neighbourhood(block, horizon, _Width.NEAR) for block in blocks]
+    if len(blocks) > 1:
+        yield [_Neighbourhood(np.arange(len(picture.items)), horizon, _Width.USED)]
     while True:
         yield [_Neighbourhood(block, slice(t, t + 1), _Width.ALL) for t in range(picture.periods) for block in blocks]
 
 
 def _blocks(picture: Instance) -> list[Ints]:
-    """Items in blocks of whole groups, each of at least `BLOCK` items while there are so many."""
+    """Items in blocks of whole groups, each of at least `BLOCK` items while there are so many.
+
+    What sells most comes first: most is gained there.
+    """
+    item = np.arange(len(picture.items))
+    revenue = picture.reference_price * picture.expected_demand.sum(axis=1)[item, picture.reference]
     blocks: list[list[int]] = [[]]
     for group in dict.fromkeys(picture.groups):
         if len(blocks[-1]) >= BLOCK:
             blocks.append([])
         blocks[-1] += [i for i, other in enumerate(picture.groups) if other == group]
-    return [np.array(block) for block in blocks]
+    return sorted((np.array(block) for block in blocks), key=lambda block: revenue[block].sum(), reverse=True)
 
 
 def _levels(picture: Instance, freedom: Freedom, used: Bools, incumbent: Ints, where: _Neighbourhood) -> Bools:
