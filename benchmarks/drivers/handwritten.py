@@ -76,8 +76,8 @@ def by_hand(instance: Instance) -> Any:
     rows.add((I, T, W), [sold, (levels, -instance.demand.transpose(0, 1, 3, 2))], -np.inf, 0.0)  # I3
     placed = (setup[..., None], -bounds.upper[..., None])
     rows.add((I, T), [(order[..., None], 1.0), placed], -np.inf, 0.0)  # I4
-    least = (setup[..., None], -bounds.least[:, None, None])
-    rows.add((I, T), [(order[..., None], 1.0), least], 0.0, np.inf)  # I5
+    least = (setup[..., None], bounds.least[:, None, None])
+    rows.add((I, T), [(order[..., None], -1.0), least], -np.inf, 0.0)  # I5
     for resource in instance.resources:
         assert np.isinf(resource.overage_cost).all()
         shape, entries = _use(resource, instance, y, order, stock)

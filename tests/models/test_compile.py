@@ -39,6 +39,9 @@ from desilo.solving import (
     wherever,
 )
 
+NEVER_HOLDS = (InfeasibleConstraintException, NameError)
+"""What Pyomo raises for a row without variables that cannot hold; up to 6.9 it has forgotten the name of its error."""
+
 few = settings(max_examples=25, deadline=None)
 Row = tuple[float, float, dict[str, float]]
 
@@ -72,15 +75,23 @@ def said_by_pyomo(model: Any) -> tuple[dict[str, Row], dict[str, tuple[float, fl
         low, high, _ = rows.get(row.name, (-math.inf, math.inf, {}))
         rhs = float(form.rhs[k])
         rows[row.name] = rhs if kind <= 0 else low, rhs if kind >= 0 else high, terms
-    rows = {name: row for name, row in rows.items() if row[:2] != (-math.inf, math.inf)}
     (objective,) = form.objectives
+    offset = float(form.c_offset[0])
+    for v, c in zip(form.columns, form.c.toarray().reshape(-1), strict=True):
+        if v.fixed:  # Pyomo 6.9 leaves them in here and there
+            offset += c * v.value
+            for name, (low, high, terms) in rows.items():
+                moved = terms.pop(v.name, 0.0) * v.value
+                rows[name] = low - moved, high - moved, terms
+    rows = {name: row for name, row in rows.items() if row[:2] != (-math.inf, math.inf)}
     columns = {
         v.name: (*(b if b is not None else s * math.inf for b, s in zip(v.bounds, (-1, 1), strict=True)), c)
         for v, c in zip(form.columns, form.c.toarray().reshape(-1), strict=True)
+        if not v.fixed
     }
     integer = {v.name: not v.is_continuous() for v in form.columns}
     full = {name: (low, high, integer[name], cost) for name, (low, high, cost) in columns.items()}
-    return rows, full, float(form.c_offset[0]), 1 if objective.sense == pyo.minimize else -1
+    return rows, full, offset, 1 if objective.sense == pyo.minimize else -1
 
 
 def upright(rows: dict[str, Row]) -> dict[str, Row]:
@@ -329,7 +340,7 @@ def test_random_models_say_the_same_both_ways(names: list[str], seed: int) -> No
     try:
         expected = said_by_pyomo(ordinary)
         program = translate(ours)
-    except InfeasibleConstraintException:  # Pyomo does not translate a row without variables that cannot hold
+    except NEVER_HOLDS:  # Pyomo does not translate a row without variables that cannot hold
         assume(False)
     assert_same(said(program), expected)
     assert_same(said(translate(ordinary)), expected)
@@ -416,7 +427,7 @@ def test_formulations_say_the_same_both_ways(
     assert program.expanded == ()
     try:
         expected = said_by_pyomo(ordinary)
-    except InfeasibleConstraintException:
+    except NEVER_HOLDS:
         pytest.skip("Pyomo does not translate a row without variables that cannot hold")
     assert_same(said(program), expected)
 
