@@ -44,8 +44,8 @@ class Rows:
         self.upper.append(np.broadcast_to(upper, shape).reshape(-1))
 
 
-def by_hand(instance: Instance) -> Any:
-    """The model in HiGHS."""
+def by_hand(instance: Instance) -> tuple[Any, ...]:
+    """Cost, bounds of columns and rows, the matrix row by row (starts, columns, values), and integrality."""
     I, T = instance.unit_cost.shape
     K, W = instance.demand.shape[2:]
     bounds = order_bounds(instance, Freedom.full(instance))
@@ -97,27 +97,37 @@ def by_hand(instance: Instance) -> Any:
     integer[y] = integer[setup] = 1
 
     start = np.concatenate([[0], np.cumsum(np.concatenate(rows.length))]).astype(np.int32)
-    column, value = np.concatenate(rows.column), np.concatenate(rows.value)
-    row_lower, row_upper = np.concatenate(rows.lower), np.concatenate(rows.upper)
+    matrix = (start, np.concatenate(rows.column), np.concatenate(rows.value))
+    row_bounds = (np.concatenate(rows.lower), np.concatenate(rows.upper))
+    return (cost, np.zeros(len(cost)), upper, *row_bounds, *matrix, integer)
+
+
+def through_arrays(instance: Instance) -> Any:
+    """The model in HiGHS, by the overload of `passModel` that takes arrays: the fastest way known."""
+    arrays = by_hand(instance)
+    cost, _, _, row_lower, _, _, _, value, _ = arrays
+    sizes = (len(cost), len(row_lower), len(value))
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
-    highs.passModel(
-        len(cost),
-        len(row_lower),
-        len(value),
-        int(highspy.MatrixFormat.kRowwise),
-        int(highspy.ObjSense.kMaximize),
-        0.0,
-        cost,
-        np.zeros(len(cost)),
-        upper,
-        row_lower,
-        row_upper,
-        start,
-        column,
-        value,
-        integer,
-    )
+    highs.passModel(*sizes, int(highspy.MatrixFormat.kRowwise), int(highspy.ObjSense.kMaximize), 0.0, *arrays)
+    return highs
+
+
+def through_an_object(instance: Instance) -> Any:
+    """The model in HiGHS, by a `HighsLp` object: the way of the solver's own examples."""
+    cost, lower, upper, row_lower, row_upper, start, column, value, integer = by_hand(instance)
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = len(cost), len(row_lower)
+    lp.sense_ = highspy.ObjSense.kMaximize
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
+    lp.row_lower_, lp.row_upper_ = row_lower, row_upper
+    kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+    lp.integrality_ = [kinds[kind] for kind in integer.tolist()]
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = start, column, value
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.passModel(lp)
     return highs
 
 

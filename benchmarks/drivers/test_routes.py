@@ -35,15 +35,20 @@ from desilo.formulations import models
 from desilo.formulations.freedom import Formulation
 from desilo.solving import Options, translate
 from desilo.solving.highs import load
-from drivers.handwritten import by_hand
+from drivers.handwritten import through_an_object, through_arrays
 
 SLOWEST = {"appsi_highs": "M", "contrib_highs": "M"}
 """Largest size of the routes that would take hours beyond it."""
 
 
 def handwritten(instance: Instance) -> tuple[int, int, int]:
-    """numpy and `Highs.passModel`, no model."""
-    return _size(by_hand(instance))
+    """numpy and `Highs.passModel` with arrays, no model."""
+    return _size(through_arrays(instance))
+
+
+def handwritten_lp(instance: Instance) -> tuple[int, int, int]:
+    """numpy and `Highs.passModel` with a `HighsLp` object, no model."""
+    return _size(through_an_object(instance))
 
 
 def desilo(instance: Instance) -> tuple[int, int, int]:
@@ -82,7 +87,8 @@ def linopy(instance: Instance) -> tuple[int, int, int]:
 
 
 ROUTES: dict[str, Callable[[Instance], tuple[int, int, int]]] = {
-    route.__name__: route for route in (handwritten, desilo, linopy, standard_form, contrib_highs, appsi_highs)
+    route.__name__: route
+    for route in (handwritten, handwritten_lp, desilo, linopy, standard_form, contrib_highs, appsi_highs)
 }
 
 
@@ -130,7 +136,7 @@ def test_routes(benchmark: Any, route: str, size: str) -> None:
 def test_by_hand_and_by_template_are_the_same_program() -> None:
     """The yardstick is an oracle too: the same rows and columns, up to order."""
     instance = generate("retail", "S", 1)
-    hand = by_hand(instance)
+    hand = through_arrays(instance)
     ours = load(translate(models.joint_model(instance, None, Formulation.PLAIN).model), Options())
     for highs in (hand, ours):
         highs.setOptionValue("solver", "ipm")

@@ -23,7 +23,7 @@ from pyomo.repn import generate_standard_repn
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy import sparse
 
-from desilo.cases.instance import Floats
+from desilo.cases.instance import Bools, Floats
 from desilo.solving import guard
 from desilo.solving.columns import Columns
 from desilo.solving.grids import Array, Frame, Grid, Tables, Untemplatable
@@ -335,7 +335,8 @@ class _Compiler:
         if not some.all():
             rows, columns, values = rows[some], columns[some], values[some]
         # rows that say nothing go; one without variables that cannot hold stays, for the solver to say so
-        empty = np.bincount(rows, minlength=len(row_lower)) == 0
+        empty = np.ones(len(row_lower), dtype=np.bool_)
+        empty[rows] = False
         kept = ~(empty & (row_lower <= 0) & (row_upper >= 0)) & (np.isfinite(row_lower) | np.isfinite(row_upper))
         if not kept.all():
             there = kept[rows]
@@ -350,15 +351,15 @@ class _Compiler:
         return Program(
             model=self.model,
             name=str(self.model.name),
-            cost=cost[used],
+            cost=_some(cost, used),
             offset=offset,
             sense=1 if objective.sense == pyo.minimize else -1,
             matrix=matrix,
-            row_lower=row_lower[kept],
-            row_upper=row_upper[kept],
-            lower=lower[used],
-            upper=upper[used],
-            integer=integer[used],
+            row_lower=_some(row_lower, kept),
+            row_upper=_some(row_upper, kept),
+            lower=_some(lower, used),
+            upper=_some(upper, used),
+            integer=_some(integer, used),
             columns=self.columns.parts(used),
             row_parts=tuple(
                 piece.part.only(kept[start : start + len(piece.lower)])
@@ -368,6 +369,11 @@ class _Compiler:
             seconds=time.perf_counter() - started,
             hessian=_hessian(goal, place, matrix.shape[1]),
         )
+
+
+def _some(array: Any, mask: Bools) -> Any:
+    """The entries of an array where a mask is true; the array itself if that is everywhere."""
+    return array if mask.all() else array[mask]
 
 
 def _shifted(bound: Any, constant: Any) -> Any:

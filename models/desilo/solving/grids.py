@@ -67,7 +67,7 @@ class Members:
     @staticmethod
     def column(values: Sequence[Any]) -> Array:
         """Members along one dimension: whole numbers as such, anything else as objects."""
-        if all(type(value) is int for value in values):
+        if set(map(type, values)) <= {int}:
             return np.array(values, dtype=np.int64)
         column = np.empty(len(values), dtype=object)
         column[:] = values
