@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+from test_golden import tiny_records
 
 from desilo.cases.generate import FAMILIES, generate
 from desilo.cases.instance import Instance
 from desilo.formulations import models
+from desilo.formulations.estimation import EstimationOptions, build_estimation
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model, prefer_regular_prices, pricing_model
 from desilo.solving import (
@@ -523,6 +527,21 @@ def test_components_that_have_no_place_are_refused() -> None:
     m.goal = pyo.Objective(expr=m.x[1] + m.x[2])
     with pytest.raises(ValueError, match="sos"):
         translate(m)
+
+
+def test_the_example_of_the_page_does_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "models" / "on-the-way-to-highs.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    exec(code, {})
+    first, second, *rows = capsys.readouterr().out.splitlines()
+    assert first.startswith("18.0 (('first_items_only', ")
+    assert second == "27.0"
+    assert len(rows) == 4
+
+
+def test_estimation_goes_by_templates() -> None:
+    program = translate(build_estimation(tiny_records(), EstimationOptions()))
+    assert program.expanded == ()
 
 
 # ---- versions of Pyomo

@@ -47,10 +47,9 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
-from pyomo.core.expr import LinearExpression
 
 from desilo.cases.instance import Floats
-from desilo.solving import Stop, solve, values
+from desilo.solving import Stop, between, delayed_model, entries, members, solve, true_at, values
 
 
 @dataclass(frozen=True)
@@ -120,24 +119,32 @@ class Coefficients:
 
 def build_estimation(records: Records, options: EstimationOptions) -> Any:
     """The linear program (E0)-(E4) as a Pyomo model."""
-    items, _, K = records.covariates.shape
+    items, periods, K = records.covariates.shape
     observed = np.isfinite(records.log_units)
-    weight = observed.sum(axis=1)
+    apart = ~np.eye(items, dtype=bool)
+    low, high = (np.tile(limits, (items, 1)) for limits in records.covariate_bounds.T)
 
-    m = pyo.ConcreteModel("estimation")
+    m = delayed_model("estimation")
     m.I = pyo.RangeSet(0, items - 1)
+    m.T = pyo.RangeSet(0, periods - 1)
     m.K = pyo.RangeSet(0, K - 1)
     m.M = pyo.RangeSet(0, records.season.shape[1] - 1)
-    m.records = pyo.Set(initialize=[(int(i), int(t)) for i, t in np.argwhere(observed)], dimen=2)
-    m.pairs = pyo.Set(initialize=[(i, j) for i in range(items) for j in range(items) if i != j], dimen=2)
+    m.records = pyo.Set(initialize=true_at(observed), dimen=2)
+    m.pairs = pyo.Set(initialize=true_at(apart), dimen=2)
+    m.others = pyo.Set(m.I, initialize=members(apart))
+
+    m.y = pyo.Param(m.I, m.T, default=entries(records.log_units))
+    m.x = pyo.Param(m.I, m.T, default=entries(records.log_price))
+    m.z = pyo.Param(m.I, m.T, m.K, default=entries(records.covariates))
+    m.f = pyo.Param(m.T, m.M, default=entries(records.season))
+    m.lam = pyo.Param(m.I, default=entries(options.pooling * observed.sum(axis=1)))  # times the item's records
 
     m.a = pyo.Var(m.I)
     m.b = pyo.Var(m.I, bounds=(None, -options.min_own_elasticity))
     m.B = pyo.Var()
     m.c = pyo.Var(m.pairs, bounds=(0, None))
     m.C = pyo.Var(bounds=(0, None))
-    limits = records.covariate_bounds.tolist()
-    m.g = pyo.Var(m.I, m.K, bounds=lambda m, i, k: limits[k])
+    m.g = pyo.Var(m.I, m.K, bounds=between(low, high))
     m.h = pyo.Var(m.M)
     m.u = pyo.Var(m.records, bounds=(0, None))
     m.v = pyo.Var(m.records, bounds=(0, None))
@@ -146,35 +153,32 @@ def build_estimation(records: Records, options: EstimationOptions) -> Any:
     m.s_plus = pyo.Var(m.pairs, bounds=(0, None))
     m.s_minus = pyo.Var(m.pairs, bounds=(0, None))
 
-    # The rows are long and many: one linear expression each, not a sum of products, keeps the build fast.
-    columns = {
-        i: [m.a[i], m.b[i]] + [m.c[i, j] for j in m.I if j != i] + [m.g[i, k] for k in range(K)] + [m.h[k] for k in m.M]
-        for i in m.I
-    }
+    @m.Constraint(m.records)
+    def E1_fit(m: Any, i: int, t: int) -> Any:
+        prices = m.b[i] * m.x[i, t] + sum(m.c[i, j] * m.x[j, t] for j in m.others[i])
+        covariates = sum(m.g[i, k] * m.z[i, t, k] for k in m.K) + sum(m.h[k] * m.f[t, k] for k in m.M)
+        return m.a[i] + prices + covariates + m.u[i, t] - m.v[i, t] == m.y[i, t]
 
-    def fit(m: Any, i: int, t: int) -> Any:
-        prices = records.log_price[:, t]
-        others = np.delete(prices, i)
-        row = np.concatenate(([1.0, prices[i]], others, records.covariates[i, t], records.season[t], [1.0, -1.0]))
-        expression = LinearExpression(
-            constant=0, linear_coefs=row.tolist(), linear_vars=[*columns[i], m.u[i, t], m.v[i, t]]
+    @m.Constraint(m.I)
+    def E2_group_loses(m: Any, i: int) -> Any:
+        return sum(m.c[i, j] for j in m.others[i]) <= -m.b[i] - options.min_group_elasticity
+
+    @m.Constraint(m.I)
+    def E3_pool_own(m: Any, i: int) -> Any:
+        return m.b[i] - m.B == m.r_plus[i] - m.r_minus[i]
+
+    @m.Constraint(m.pairs)
+    def E4_pool_cross(m: Any, i: int, j: int) -> Any:
+        return m.c[i, j] - m.C == m.s_plus[i, j] - m.s_minus[i, j]
+
+    @m.Objective(sense=pyo.minimize)
+    def E0_loss(m: Any) -> Any:
+        return (
+            sum(options.tau * m.u[i, t] + (1 - options.tau) * m.v[i, t] for i, t in m.records)
+            + sum(m.lam[i] * (m.r_plus[i] + m.r_minus[i]) for i in m.I)
+            + sum(m.lam[i] * (m.s_plus[i, j] + m.s_minus[i, j]) for i, j in m.pairs)
         )
-        return expression == float(records.log_units[i, t])
 
-    m.E1_fit = pyo.Constraint(m.records, rule=fit)
-    m.E2_group_loses = pyo.Constraint(
-        m.I,
-        rule=lambda m, i: sum(m.c[i, j] for j in m.I if j != i) <= -m.b[i] - options.min_group_elasticity,
-    )
-    m.E3_pool_own = pyo.Constraint(m.I, rule=lambda m, i: m.b[i] - m.B == m.r_plus[i] - m.r_minus[i])
-    m.E4_pool_cross = pyo.Constraint(m.pairs, rule=lambda m, i, j: m.c[i, j] - m.C == m.s_plus[i, j] - m.s_minus[i, j])
-    pooling = options.pooling * weight
-    m.E0_loss = pyo.Objective(
-        expr=pyo.quicksum(options.tau * m.u[k] + (1 - options.tau) * m.v[k] for k in m.records)
-        + pyo.quicksum(float(pooling[i]) * (m.r_plus[i] + m.r_minus[i]) for i in m.I)
-        + pyo.quicksum(float(pooling[i]) * (m.s_plus[i, j] + m.s_minus[i, j]) for i, j in m.pairs),
-        sense=pyo.minimize,
-    )
     return m
 
 

@@ -180,6 +180,7 @@ class _Compiler:
             return make(component)
         except Exception as error:  # evaluation meets what rules are made of: anything
             reason = str(error) if isinstance(error, Untemplatable) else f"{type(error).__name__}: {error}"
+            component.__dict__.setdefault("_reason", reason)
             self.expanded.append((component.name, reason))
             return None
 
