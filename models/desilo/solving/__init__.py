@@ -3,12 +3,13 @@
 from desilo.solving.arrays import between, entries, members, true_at, wherever
 from desilo.solving.compile import translate
 from desilo.solving.guard import delayed_block, delayed_model
-from desilo.solving.highs import solve, write_mps
-from desilo.solving.levels import assign, table, values
+from desilo.solving.highs import Held, solve, write_mps
+from desilo.solving.levels import assign, hand_back, table, values
 from desilo.solving.outcome import Options, Outcome, Seconds, Size, Stop, relative_gap
 from desilo.solving.program import Program, collection_paused
 
 __all__ = [
+    "Held",
     "Options",
     "Outcome",
     "Program",
@@ -21,6 +22,7 @@ __all__ = [
     "delayed_block",
     "delayed_model",
     "entries",
+    "hand_back",
     "members",
     "relative_gap",
     "solve",

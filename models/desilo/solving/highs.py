@@ -11,6 +11,7 @@ from typing import Any
 import highspy
 import numpy as np
 
+from desilo.cases.instance import Floats, Ints
 from desilo.solving.compile import translate
 from desilo.solving.levels import hand_back, start
 from desilo.solving.outcome import Options, Outcome, Seconds, Size, Stop
@@ -83,6 +84,51 @@ def solve(
     if outcome.feasible:
         hand_back(program, np.array(highs.getSolution().col_value))
     return outcome
+
+
+class Held:
+    """A program held in HiGHS, to be solved again with other costs from where the last solve ended."""
+
+    def __init__(self, program: Program, options: Options = Options()) -> None:
+        started = time.perf_counter()
+        self.program, self.options = program, options
+        self._highs = load(program, options)
+        self._loaded = time.perf_counter() - started
+
+    def price(self, cost: Floats, offset: float) -> None:
+        """Other costs (n,) of the same columns; from here on the simplex method, which starts from the last basis."""
+        self.program = replace(self.program, cost=cost, offset=offset)
+        columns = np.arange(len(cost), dtype=np.int32)
+        self._highs.changeColsCost(len(columns), columns, cost)
+        self._highs.changeObjectiveOffset(offset)
+        self._highs.setOptionValue("solver", "simplex")
+
+    def start(self, columns: Ints, figures: Floats) -> None:
+        """Values of some integer columns to start from; HiGHS completes the rest."""
+        if len(columns):
+            self._highs.setSolution(len(columns), columns.astype(np.int32), figures)
+
+    def solve(self) -> Outcome:
+        """Run HiGHS."""
+        started = time.perf_counter()
+        status = run(self._highs)
+        seconds = Seconds(0.0, self.program.seconds, self._loaded, time.perf_counter() - started)
+        return read_outcome(self._highs, status, self.program, self.options, seconds)
+
+    @property
+    def solution(self) -> Floats:
+        """(n,) values of the columns; only after an outcome that is feasible."""
+        return np.array(self._highs.getSolution().col_value)
+
+    @property
+    def reduced_costs(self) -> Floats:
+        """(n,) what the objective changes by per unit of a column; only after an optimal outcome of an LP."""
+        return np.array(self._highs.getSolution().col_dual)
+
+    @property
+    def row_duals(self) -> Floats:
+        """(m,) what the objective gains per unit of right-hand side; only after an optimal outcome of an LP."""
+        return np.array(self._highs.getSolution().row_dual)
 
 
 def load(program: Program, options: Options) -> Any:

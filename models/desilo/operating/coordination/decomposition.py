@@ -1,0 +1,385 @@
+"""The joint model by decomposition: prices for what teams share, plans team by team, and the two put together.
+
+1.  **Prices.** Teams answer prices with the relaxation of their own problem; the market looks for the prices that prove
+    the best bound (`market`). They open at those of a sample (`opening`).
+2.  **Plans.** At the best prices every team looks for a plan that could be carried out. Where there is time for the
+    solver to search among all of a team's levels, its bound replaces the relaxation's.
+3.  **Assembly.** One plan per team: the team's own, or its part of the plan that was known before, so that the rules on
+    prices and promotions hold together; then orders are re-optimised for all teams at once, set-ups and levels given.
+4.  **Neighbourhoods.** A few teams at a time plan again together within what the others leave of the limits; after
+    every round orders are re-optimised for all.
+
+It stops as soon as plan and bound are as close as asked, and has a plan and a bound at any time after step 1.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from desilo.cases.instance import Bools, Floats, Instance, Ints
+from desilo.cases.plan import SMALLEST_ORDER, Plan
+from desilo.formulations.freedom import Freedom
+from desilo.operating.coordination.assembly import Assembly, assemble
+from desilo.operating.coordination.limits import Limits, part_of, shared_limits, teams_of
+from desilo.operating.coordination.market import Market, match
+from desilo.operating.coordination.offices import Offices, Request
+from desilo.operating.coordination.opening import opening_prices
+from desilo.operating.coordination.team import Offer, Pattern, Proposal, Stopped
+from desilo.operating.decision import Decision, Step
+from desilo.operating.desk import Desk
+from desilo.solving import Outcome, Seconds, Size, Stop, relative_gap
+from desilo.solving.highs import SOLVER
+
+BOX = 0.3
+"""Prices of a sample are good: the first box is narrow."""
+
+ROUNDS = 20
+"""Rounds of prices at most."""
+
+FOR_PRICES, FOR_PLANS, FOR_SEARCH = 0.35, 0.35, 0.6
+"""Shares of the time that is left when a step begins."""
+
+WHOLE = 4_000
+"""Columns up to which a team searches among all its levels."""
+
+TOGETHER = 4
+"""Items that plan again together, at least."""
+
+SECONDS = 10.0
+"""For one of these searches, and for one team's plan where no time limit is asked for."""
+
+
+class Decomposition:
+    """The state of one decomposition."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        picture: Instance,
+        offices: Offices,
+        teams: list[Ints],
+        limits: Limits,
+        checkpoint: Path | None,
+    ) -> None:
+        self.desk = desk
+        self.picture = picture
+        self.offices = offices
+        self.teams = teams
+        self.limits = limits
+        self.bound = math.inf
+        self.patterns: list[Pattern | None] = [None] * len(teams)
+        self.best: Assembly | None = None
+        self.market: Market | None = None
+        self.checkpoint = checkpoint
+        self._noted = time.monotonic()
+        self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
+
+    def run(self, known: Callable[[], Decision | None]) -> None:
+        """All steps, or those that a checkpoint has left."""
+        market = self._resumed()
+        if market is None:
+            market = self.set_prices()
+            self._note("prices")
+            self.make_plans(market)
+            self._note("plans")
+            self.assemble(market, known)
+            self.keep(market)
+            self._note("assembly")
+        self.search(FOR_SEARCH)
+        self._note("neighbourhoods")
+        if not self.close:
+            self.certify(market)
+            self._note("certificates")
+            self.search(1.0)
+            self._note("neighbourhoods")
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return self.deadline - time.monotonic()
+
+    @property
+    def close(self) -> bool:
+        """Whether plan and bound are as close as asked."""
+        return self.best is not None and relative_gap(self.best.profit, self.bound) <= self.desk.options.gap
+
+    def set_prices(self) -> Market:
+        """Step 1; the market with the best prices."""
+        until = time.monotonic() + FOR_PRICES * self.left
+        prices = opening_prices(self.picture, self.teams, self.limits, self.desk.options)
+        market = Market.around(self.limits, len(self.teams), prices, BOX)
+        for _ in range(ROUNDS):
+            started = time.monotonic()
+            offers: list[Offer | None] = [None] * len(self.teams)
+            for request, offer in self.offices.ask([Request(k, "relax", (prices,)) for k in range(len(self.teams))]):
+                offers[request.team] = offer
+            market.record(prices, [offer for offer in offers if offer is not None])
+            self.bound = market.bound
+            prices, promised = market.next_prices()
+            if market.settled(promised, self.desk.options.gap / 5):
+                break
+            if time.monotonic() + (time.monotonic() - started) / 2 > until:
+                break
+        return market
+
+    def make_plans(self, market: Market) -> None:
+        """Step 2."""
+        at = (market.prices, self._each(FOR_PLANS), self.desk.options.gap / 4)
+        for request, pattern in self.offices.ask([Request(k, "decide", at) for k in range(len(self.teams))]):
+            self.patterns[request.team] = pattern
+
+    def certify(self, market: Market) -> None:
+        """Step 5."""
+        known = [(k, pattern) for k, pattern in enumerate(self.patterns) if pattern is not None]
+        slack = {k: market.values[k] - (p.profit - float(market.prices @ p.use)) for k, p in known}
+        seconds = self._each(1.0)
+        requests = [
+            Request(k, "certify", (market.prices, pattern, seconds, self.desk.options.gap / 4))
+            for k, pattern in sorted(known, key=lambda each: -slack[each[0]])
+        ]
+        value = market.values.copy()
+        for request, pattern in self.offices.ask(requests):
+            value[request.team] = min(value[request.team], pattern.bound)
+            self.bound = min(self.bound, float(market.prices @ self.limits.capacity) + float(value.sum()))
+
+    def _each(self, share: float) -> float:
+        """Seconds for each team, if all of them get a share of what is left."""
+        seconds = share * self.left * self.offices.jobs / len(self.teams)
+        return min(seconds, SECONDS)
+
+    def assemble(self, market: Market, known: Callable[[], Decision | None]) -> None:
+        """Step 3.
+
+        Args:
+            market: the teams' own plans are worth most at its prices.
+            known: finds a plan where the teams' own do not fit together.
+        """
+        own = [pattern for pattern in self.patterns if pattern is not None]
+        if len(own) == len(self.teams):
+            self._take(self._together(own))
+        if self.best is not None:
+            return
+        start = known()
+        if start is None or start.plan is None:
+            return
+        self._take(self.reoptimised(start.plan))
+        if self.best is None:
+            return
+        present = [self._present(np.array([k]), items) for k, items in enumerate(self.teams)]
+        offered = [[old] if new is None else [old, new] for old, new in zip(present, self.patterns, strict=True)]
+        proposals = [[Proposal(n, p.profit, p.use) for n, p in enumerate(patterns)] for patterns in offered]
+        chosen = match(self.limits, proposals, replace(self.desk.options, time_limit=max(1.0, self.left / 10)))
+        if chosen is not None:
+            self._take(self._together([patterns[n] for patterns, n in zip(offered, chosen, strict=True)]))
+
+    def _together(self, patterns: list[Pattern]) -> Assembly | None:
+        """One plan of every team, orders re-optimised."""
+        shape = self.picture.unit_cost.shape
+        plan = Plan(np.zeros(shape, dtype=np.int64), np.zeros(shape))
+        for items, pattern in zip(self.teams, patterns, strict=True):
+            plan.level[items], plan.order[items] = pattern.level, pattern.order
+        return self.reoptimised(plan)
+
+    def _considered(self, team: int) -> tuple[Bools, Bools]:
+        """Levels and set-ups worth considering; without a plan of its own all set-ups, and only the present levels."""
+        pattern = self.patterns[team]
+        if pattern is not None:
+            return pattern.levels, pattern.setups
+        count, periods, levels = len(self.teams[team]), self.picture.periods, self.picture.price.shape[1]
+        return np.zeros((count, periods, levels), dtype=bool), np.ones((count, periods), dtype=bool)
+
+    def reoptimised(self, plan: Plan) -> Assembly | None:
+        """The best orders for all teams at once, levels and set-ups given."""
+        placed = plan.order > SMALLEST_ORDER
+        freedom = Freedom.full(self.picture).at_levels(plan.level).placing(placed)
+        return assemble(self.picture, freedom, self.teams, self.limits, self.desk.options)
+
+    def _take(self, found: Assembly | None) -> None:
+        if found is not None and (self.best is None or found.profit > self.best.profit):
+            self.best = found
+
+    def search(self, share: float) -> None:
+        """Step 4, until plan and bound are as close as asked, the share of the time is up, or a round gains nothing."""
+        rng = np.random.default_rng(self.desk.options.seed)
+        until = time.monotonic() + share * self.left
+        while self.best is not None and not self.close and until - time.monotonic() > 1.0:
+            before = self.best.profit
+            for blocks in self._side_by_side(rng):
+                if self.close or until - time.monotonic() < 1.0:
+                    break
+                self._plan_again(blocks)
+            again = self.reoptimised(self.best.plan)
+            if again is None or again.profit <= before + 1e-6 * abs(before):
+                break
+            self.best = again
+            self.keep()
+
+    def _side_by_side(self, rng: np.random.Generator) -> Iterator[list[Ints]]:
+        """Disjoint blocks of teams, as many at a time as there are offices."""
+        order = rng.permutation(len(self.teams))
+        blocks: list[list[int]] = [[]]
+        for k in order.tolist():
+            if sum(len(self.teams[j]) for j in blocks[-1]) >= TOGETHER:
+                blocks.append([])
+            blocks[-1].append(k)
+        for start in range(0, len(blocks), self.offices.jobs):
+            yield [np.array(sorted(block)) for block in blocks[start : start + self.offices.jobs]]
+
+    def _plan_again(self, blocks: list[Ints]) -> None:
+        """Blocks of teams plan again, each within its own present use and an equal part of what nobody uses."""
+        assert self.best is not None
+        slack = self.limits.capacity - self.best.use.sum(axis=0)
+        seconds = min(SECONDS, max(self.left, 0.5))
+        requests = []
+        for number, block in enumerate(blocks):
+            items = np.concatenate([self.teams[k] for k in block])
+            room = self.best.use[block].sum(axis=0) + slack / len(blocks)
+            ask = (room, self._present(block, items), seconds, 1e-3)
+            requests.append(Request(number, "improve", ask, part_of(self.picture, items)))
+        for request, found in self.offices.ask(requests):
+            block = blocks[request.team]
+            room = request.arguments[0]
+            worth = self.best.by_team[block].sum() - self._overage(self.best.use[block].sum(axis=0) - room)
+            gained = -math.inf if found is None else found.profit - self._overage(found.use - room) - worth
+            if gained <= 1e-6:
+                continue
+            items = np.concatenate([self.teams[k] for k in block])
+            plan = Plan(self.best.plan.level.copy(), self.best.plan.order.copy())
+            plan.level[items], plan.order[items] = found.level, found.order
+            by_team, use = self.best.by_team.copy(), self.best.use.copy()
+            by_team[block], use[block] = 0.0, 0.0  # whose share is whose matters only until orders are re-optimised
+            by_team[block[0]], use[block[0]] = found.profit, found.use
+            self.best = Assembly(plan, self.best.profit + gained, by_team, use)
+
+    def keep(self, market: Market | None = None) -> None:
+        """Write the state to the checkpoint: to a temporary file first, so that there is always a whole one."""
+        self.market = market or self.market
+        if self.checkpoint is None or self.market is None or self.best is None:
+            return
+        known = [k for k, pattern in enumerate(self.patterns) if pattern is not None]
+        own = [pattern for pattern in self.patterns if pattern is not None]
+        state = {
+            "digest": np.array(self.picture.digest()),
+            "prices": self.market.prices,
+            "values": self.market.values,
+            "market_bound": np.array(self.market.bound),
+            "bound": np.array(self.bound),
+            "level": self.best.plan.level,
+            "order": self.best.plan.order,
+            "teams": np.array(known, dtype=np.int64),
+            "own_profit": np.array([pattern.profit for pattern in own]),
+            "own_use": np.array([pattern.use for pattern in own]).reshape(len(own), len(self.limits)),
+        }
+        for name in ("level", "order", "levels", "setups"):
+            each = [getattr(pattern, name) for pattern in own]
+            state[f"own_{name}"] = np.concatenate(each) if each else np.zeros(0)
+        partial = self.checkpoint.with_name(f".{self.checkpoint.name}.partial")
+        with partial.open("wb") as file:
+            np.savez_compressed(file, **state)
+        partial.replace(self.checkpoint)
+
+    def _resumed(self) -> Market | None:
+        """The market of the checkpoint, its plans and bound taken over; None if it holds nothing for this instance."""
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return None
+        with np.load(self.checkpoint, allow_pickle=False) as state:
+            if str(state["digest"]) != self.picture.digest():
+                return None
+            self.best = self.reoptimised(Plan(state["level"], state["order"]))
+            self.bound = float(state["bound"])
+            market = Market(self.limits, len(self.teams), state["prices"], np.zeros(len(self.limits)))
+            market.values, market.bound = state["values"], float(state["market_bound"])
+            start = 0
+            for n, k in enumerate(state["teams"].tolist()):
+                rows = slice(start, start + len(self.teams[k]))
+                start = rows.stop
+                self.patterns[k] = Pattern(
+                    level=state["own_level"][rows],
+                    order=state["own_order"][rows],
+                    profit=float(state["own_profit"][n]),
+                    use=state["own_use"][n],
+                    bound=math.inf,
+                    levels=state["own_levels"][rows],
+                    setups=state["own_setups"][rows],
+                )
+        self.market = market
+        return market if self.best is not None else None
+
+    def _note(self, what: str) -> None:
+        """Add a step to the desk's."""
+        now = time.monotonic()
+        outcome = Outcome(
+            stop=Stop.OPTIMAL,
+            feasible=self.best is not None,
+            objective=math.nan if self.best is None else self.best.profit,
+            bound=self.bound,
+            sense=-1,
+            simplex_iterations=0,
+            ipm_iterations=0,
+            nodes=0,
+            seconds=Seconds(solve=now - self._noted),
+            size=Size(),
+            solver=SOLVER,
+            options=self.desk.options,
+        )
+        self._noted = now
+        self.desk.steps.append(Step(f"search: {what}", outcome))
+
+    def _overage(self, above: Floats) -> float:
+        """What use above (n,) soft limits costs, money."""
+        soft = np.isfinite(self.limits.ceiling)
+        return float(self.limits.ceiling[soft] @ np.maximum(0.0, above[soft]))
+
+    def _present(self, block: Ints, items: Ints) -> Pattern:
+        """What some teams do now, and what they think worth considering."""
+        assert self.best is not None
+        considered = [self._considered(k) for k in block.tolist()]
+        return Pattern(
+            level=self.best.plan.level[items],
+            order=self.best.plan.order[items],
+            profit=float(self.best.by_team[block].sum()),
+            use=self.best.use[block].sum(axis=0),
+            bound=math.inf,
+            levels=np.concatenate([levels for levels, _ in considered]),
+            setups=np.concatenate([setups for _, setups in considered]),
+        )
+
+
+def decompose(
+    desk: Desk, picture: Instance, known: Callable[[], Decision | None], checkpoint: Path | None = None
+) -> Decision:
+    """The joint model of an instance with at least two teams.
+
+    Args:
+        desk: options; `threads` is how many teams work side by side.
+        picture: the problem.
+        known: finds a plan by other means, should the teams' own not fit together.
+        checkpoint: a file to keep the state in, and to go on from if it holds this instance's.
+
+    Returns:
+        The decision, with the proven bound.
+    """
+    teams = teams_of(picture)
+    limits = shared_limits(picture, teams)
+    parts = [part_of(picture, items) for items in teams]
+    options = replace(desk.options, time_limit=math.inf, threads=1)
+    interrupted = False
+    with Offices(parts, limits, options, min(desk.options.threads, len(teams))) as offices:
+        work = Decomposition(desk, picture, offices, teams, limits, checkpoint)
+        try:
+            work.run(known)
+        except (KeyboardInterrupt, Stopped):
+            interrupted = True
+    stop = Stop.INTERRUPTED if interrupted else Stop.TIME_LIMIT
+    if work.best is None:
+        return desk.failed(stop)
+    placed = work.best.plan.order > SMALLEST_ORDER
+    done = desk.polish(picture, Freedom.full(picture).at_levels(work.best.plan.level).placing(placed), work.bound)
+    close = relative_gap(done.objective, done.bound) <= desk.options.gap
+    return replace(done, stop=Stop.OPTIMAL if close else stop, steps=tuple(desk.steps))

@@ -1,0 +1,212 @@
+"""What teams share: the split of an instance into teams, and the limits that more than one of them uses.
+
+A team is a set of items that belong to one group or act on each other's demand. Everything else that ties items
+together is a row of the joint model that sums over teams: a shared resource in a period (R1), in a period and scenario
+(R2), or a service target (S1). Those rows are the *limits* of this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from desilo.cases.instance import (
+    SCENARIO_ACTIVITIES,
+    Activity,
+    Bools,
+    CrossEffects,
+    Floats,
+    Instance,
+    Ints,
+    ServiceTarget,
+)
+from desilo.solving import Program
+from desilo.solving.program import Part
+
+Key = tuple[str, tuple[int, ...]]
+"""A row of the joint model: the constraint's name and index."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The n limits that teams share.
+
+    Attributes:
+        keys: n rows of the joint model.
+        capacity: (n,) what all teams together may use.
+        ceiling: (n,) the most a price can be: what a unit above capacity costs; inf for hard limits.
+    """
+
+    keys: tuple[Key, ...]
+    capacity: Floats
+    ceiling: Floats
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def position(self) -> dict[Key, int]:
+        """Which limit a row is."""
+        return {key: n for n, key in enumerate(self.keys)}
+
+
+def teams_of(instance: Instance) -> list[Ints]:
+    """Items by team, teams in the order of their first items."""
+    count = len(instance.items)
+    known: dict[str, int] = {}
+    first = [known.setdefault(group, i) for i, group in enumerate(instance.groups)]
+    edges = [(i, j) for i, j in enumerate(first)]
+    cross = instance.cross_effects
+    edges += list(zip(cross.item.tolist(), cross.other.tolist(), strict=True))
+    ends = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    graph = sparse.coo_array((np.ones(len(edges)), (ends[0], ends[1])), shape=(count, count))
+    label = connected_components(graph, directed=False)[1]
+    _, start = np.unique(label, return_index=True)
+    return [np.flatnonzero(label == label[i]) for i in sorted(start.tolist())]
+
+
+def shared_limits(instance: Instance, teams: list[Ints]) -> Limits:
+    """The limits that more than one team uses."""
+    team = np.zeros(len(instance.items), dtype=np.int64)
+    for k, items in enumerate(teams):
+        team[items] = k
+    found = list(_rows(instance, team))
+    keys = tuple(key for key, _, _ in found)
+    return Limits(keys, np.array([row[1] for row in found]), np.array([row[2] for row in found]))
+
+
+def _rows(instance: Instance, team: Ints) -> Iterator[tuple[Key, float, float]]:
+    """Key, capacity and ceiling of every shared limit."""
+    for r, resource in enumerate(instance.resources):
+        users = np.flatnonzero(np.any([amount != 0 for amount in resource.use.values()], axis=0))
+        if len(set(team[users].tolist())) < 2:
+            continue
+        for t in np.flatnonzero(np.isfinite(resource.capacity)).tolist():
+            capacity, cost = float(resource.capacity[t]), float(resource.overage_cost[t])
+            if SCENARIO_ACTIVITIES & set(resource.use):
+                for w, probability in enumerate(instance.probability.tolist()):
+                    yield ("R2_limit", (r, t, w)), capacity, probability * cost if cost < np.inf else cost
+            else:
+                yield ("R1_limit", (r, t)), capacity, cost
+    for k, target in enumerate(instance.service):
+        if len(set(team[target.items].tolist())) > 1:
+            yield ("S1_fill_rate", (k,)), 0.0, np.inf
+
+
+def part_of(instance: Instance, items: Ints) -> Instance:
+    """The instance of some items alone. Resources and service targets keep their places, with only these items' use.
+
+    A limit that others use too stays as it is: a team can never use more than all of it, unless others give some back.
+    """
+    position = np.full(len(instance.items), -1)
+    position[items] = np.arange(len(items))
+    cross = instance.cross_effects
+    inside = (position[cross.item] >= 0) & (position[cross.other] >= 0)
+    pick = items.tolist()
+    rows = {
+        name: getattr(instance, name)[items]
+        for name in (
+            *("price", "reference", "promo", "demand", "unit_cost", "order_cost", "holding_cost", "lost_sale_cost"),
+            *("max_order", "receipt", "salvage_value", "initial_stock", "lead_time", "min_order", "max_price_changes"),
+        )
+    }
+    inner = [position[target.items][position[target.items] >= 0] for target in instance.service]
+    return replace(
+        instance,
+        items=tuple(instance.items[i] for i in pick),
+        groups=tuple(instance.groups[i] for i in pick),
+        levels=tuple(instance.levels[i] for i in pick),
+        cross_effects=CrossEffects(position[cross.item[inside]], position[cross.other[inside]], cross.effect[inside]),
+        resources=tuple(
+            replace(resource, use={activity: amount[items] for activity, amount in resource.use.items()})
+            for resource in instance.resources
+        ),
+        service=tuple(
+            ServiceTarget(target.scope, scope, target.min_fill_rate)
+            for target, scope in zip(instance.service, inner, strict=True)
+        ),
+        **rows,
+    )
+
+
+def gives_back(instance: Instance) -> Bools:
+    """(R,) whether an item can use less than nothing of the resource, so that the others may use more than all."""
+    return np.array([any(np.any(amount < 0) for amount in resource.use.values()) for resource in instance.resources])
+
+
+def standing_use(instance: Instance, limits: Limits) -> Floats:
+    """(I, n) what units already on the way use of the limits, whatever is decided."""
+    use = np.zeros((len(instance.items), len(limits)))
+    for n, (name, index) in enumerate(limits.keys):
+        if name != "S1_fill_rate":
+            amount = instance.resources[index[0]].use.get(Activity.RECEIPT)
+            if amount is not None:
+                use[:, n] = amount * instance.receipt[:, index[1]]
+    return use
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the columns of a program use of the limits: `matrix @ x + standing`.
+
+    Attributes:
+        matrix: (n, columns) use per unit of a column, overage left out.
+        standing: (n,) use whatever is decided, such as units already on the way.
+        rows: (n,) the program's row; -1 where the program does not touch the limit.
+        overage: columns that stand for use above capacity.
+    """
+
+    matrix: sparse.csr_array
+    standing: Floats
+    rows: Ints
+    overage: Ints
+
+
+def usage(program: Program, limits: Limits) -> Usage:
+    """Read from the rows of a model of all items or of some."""
+    position = limits.position
+    rows = np.full(len(limits), -1)
+    for row, key in enumerate(labels(program.row_parts)):
+        if key in position:
+            rows[position[key]] = row
+    limit = {"over": "R1_limit", "over_in": "R2_limit"}
+    over = [k for k, (name, index) in enumerate(labels(program.columns)) if (limit.get(name), index) in position]
+    overage = np.array(over, dtype=np.int64)
+    there = rows >= 0
+    upper = np.isfinite(program.row_upper[rows[there]])
+    sign = np.where(upper, 1.0, -1.0)
+    chosen = sparse.csr_array(
+        (sign, (np.flatnonzero(there), rows[there])), shape=(len(limits), program.matrix.shape[0])
+    )
+    matrix = sparse.csr_array(chosen @ program.matrix)
+    keep = np.ones(program.matrix.shape[1])
+    keep[overage] = 0.0
+    matrix = sparse.csr_array(matrix @ sparse.diags_array(keep))
+    matrix.eliminate_zeros()
+    room = np.where(upper, program.row_upper[rows[there]], -program.row_lower[rows[there]])
+    standing = np.zeros(len(limits))
+    standing[there] = limits.capacity[there] - room
+    return Usage(matrix, standing, rows, overage)
+
+
+def labels(parts: tuple[Part, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The component and index of every row or column."""
+    for part in parts:
+        if part.component is None or part.parts:
+            for member in part.members():
+                yield member.parent_component().local_name, _as_tuple(member.index())
+        elif part.component.is_indexed():
+            every = list(part.component.index_set())
+            name = part.component.local_name
+            yield from ((name, _as_tuple(every[k])) for k in part.positions.tolist())
+        else:
+            yield part.component.local_name, ()
+
+
+def _as_tuple(index: Any) -> tuple[int, ...]:
+    return index if isinstance(index, tuple) else () if index is None else (index,)

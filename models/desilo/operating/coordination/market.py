@@ -1,0 +1,164 @@
+"""The market for what teams share: prices from offers, and the bound they prove.
+
+With `c[n]` the capacity of limit `n`, `h[n]` what a unit above it costs (inf if hard), and `v_k(lam)` what team `k`'s
+problem (T1) is worth at prices `lam`, for every `0 <= lam <= h`
+
+    (M1)  L(lam) = sum_n lam[n] c[n] + sum_k v_k(lam)
+
+is a bound on the joint model: Lagrangian relaxation of the limits (Geoffrion 1974). The best prices make it smallest.
+They come from a restricted master over the offers `o` made so far (Dantzig and Wolfe 1960), with prices kept in a box
+around the best so far (boxstep: Marsten, Hogan and Blankenship 1975):
+
+    (M2)  max  sum_o profit[o] x[o] - sum_n high[n] over[n] + sum_n low[n] spare[n]
+    (M3)  sum_o use[o,n] x[o] - over[n] + spare[n] = c[n]       for each limit n; its dual is lam[n] in [low, high]
+    (M4)  sum_{o of k} x[o] = 1                                 for each team k
+
+The same master with proposals instead of offers, x binary and no box says which proposals fit together (`match`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+from desilo.cases.instance import Floats
+from desilo.operating.coordination.limits import Limits
+from desilo.operating.coordination.team import Offer, Proposal
+from desilo.solving import Held, Options, Program, Stop, relative_gap
+
+KEPT = 1e-9
+"""Relative: plans made apart keep a limit up to the solver's tolerance."""
+
+
+@dataclass
+class Market:
+    """Offers so far, the best prices, and the box around them.
+
+    Attributes:
+        limits: what is traded.
+        teams: how many trade.
+        prices: (n,) the best so far.
+        radius: (n,) of the box.
+        bound: L(prices).
+        values: (teams,) what each team's problem is worth at them.
+        offers: (team, offer) so far.
+    """
+
+    limits: Limits
+    teams: int
+    prices: Floats
+    radius: Floats
+    bound: float = np.inf
+    values: Floats = field(default_factory=lambda: np.zeros(0))
+    offers: list[tuple[int, Offer]] = field(default_factory=list)
+
+    @classmethod
+    def around(cls, limits: Limits, teams: int, prices: Floats, box: float) -> Market:
+        """A market that opens at prices (n,), in a box of that share of them and of their mean over the limit."""
+        which = [(name, index[0]) for name, index in limits.keys]
+        mean = np.array([prices[[other == one for other in which]].mean() for one in which])
+        return cls(limits, teams, prices, box * (prices + mean))
+
+    def settled(self, promised: float, gap: float) -> bool:
+        """Whether no prices in the box can prove a bound much better than the present one."""
+        return relative_gap(promised, self.bound) <= gap
+
+    def record(self, prices: Floats, offers: list[Offer]) -> bool:
+        """Take every team's offer at prices (n,); whether they prove a better bound."""
+        self.offers += enumerate(offers)
+        bound = float(prices @ self.limits.capacity) + sum(offer.value for offer in offers)
+        better = bound < self.bound
+        if better:
+            at_edge = np.isclose(np.abs(prices - self.prices), self.radius) & (self.radius > 0)
+            self.radius = np.where(at_edge, 1.5, 1.0) * self.radius
+            self.prices, self.bound = prices, bound
+            self.values = np.array([offer.value for offer in offers])
+        else:
+            self.radius = self.radius / 2
+        return better
+
+    def next_prices(self) -> tuple[Floats, float]:
+        """(n,) prices that the offers so far make best within the box, and the bound they promise at most."""
+        low = np.maximum(0.0, self.prices - self.radius)
+        high = np.minimum(self.limits.ceiling, self.prices + self.radius)
+        limits, count = len(self.limits), len(self.offers)
+        use = np.array([offer.use for _, offer in self.offers]).T
+        unit = sparse.eye_array(limits)
+        team = np.array([k for k, _ in self.offers])
+        one = sparse.coo_array((np.ones(count), (team, np.arange(count))), shape=(self.teams, count))
+        blocks: Any = [[sparse.csr_array(use), -unit, unit], [one, None, None]]
+        matrix = sparse.block_array(blocks, format="csc")
+        rhs = np.concatenate([self.limits.capacity, np.ones(self.teams)])
+        columns = count + 2 * limits
+        master = Program(
+            name="restricted master",
+            cost=np.concatenate([[offer.profit for _, offer in self.offers], -high, low]),
+            offset=0.0,
+            sense=-1,
+            matrix=sparse.csc_array(matrix),
+            row_lower=rhs,
+            row_upper=rhs,
+            lower=np.zeros(columns),
+            upper=np.full(columns, np.inf),
+            integer=np.zeros(columns, dtype=bool),
+            columns=(),
+            row_parts=(),
+            expanded=(),
+            seconds=0.0,
+        )
+        held = Held(master, Options())
+        outcome = held.solve()
+        if outcome.stop is not Stop.OPTIMAL:
+            raise RuntimeError(f"the restricted master ended {outcome.stop}")
+        return np.clip(held.row_duals[:limits], low, high), outcome.objective
+
+
+def match(limits: Limits, proposals: list[list[Proposal]], options: Options) -> list[int] | None:
+    """Which proposal of every team, so that the limits hold and the profit is largest; None if none fit together.
+
+    Args:
+        limits: what the teams share.
+        proposals: of every team.
+        options: of the solver.
+    """
+    every = [(k, proposal) for k, own in enumerate(proposals) for proposal in own]
+    count, rows = len(every), len(limits)
+    use = np.array([proposal.use for _, proposal in every]).reshape(count, rows).T
+    soft = np.flatnonzero(np.isfinite(limits.ceiling))
+    over = sparse.coo_array((-np.ones(len(soft)), (soft, np.arange(len(soft)))), shape=(rows, len(soft)))
+    one = sparse.coo_array((np.ones(count), ([k for k, _ in every], np.arange(count))), shape=(len(proposals), count))
+    blocks: Any = [[sparse.csr_array(use), over], [one, None]]
+    matrix = sparse.csc_array(sparse.block_array(blocks))
+    room = np.where(
+        np.isfinite(limits.ceiling), limits.capacity, limits.capacity + KEPT * (1 + np.abs(limits.capacity))
+    )
+    binary = np.arange(count + len(soft)) < count
+    program = Program(
+        name="match",
+        # profits are after each team's own overage; what they go over together is paid once, here
+        cost=np.concatenate([[proposal.profit for _, proposal in every], -limits.ceiling[soft]]),
+        offset=0.0,
+        sense=-1,
+        matrix=matrix,
+        row_lower=np.concatenate([np.full(rows, -np.inf), np.ones(len(proposals))]),
+        row_upper=np.concatenate([room, np.ones(len(proposals))]),
+        lower=np.zeros(len(binary)),
+        upper=np.where(binary, 1.0, np.inf),
+        integer=binary,
+        columns=(),
+        row_parts=(),
+        expanded=(),
+        seconds=0.0,
+    )
+    held = Held(program, options)
+    if not held.solve().feasible:
+        return None
+    chosen = held.solution[:count] > 0.5
+    picked = [0] * len(proposals)
+    for (k, _), taken in zip(every, chosen, strict=True):
+        same = [j for j, (team, _) in enumerate(every) if team == k]
+        if taken:
+            picked[k] = next(place for place, j in enumerate(same) if chosen[j])
+    return picked

@@ -1,0 +1,277 @@
+"""Coordination without a centre that knows everything: what teams and the office that coordinates them tell each other.
+
+Teams sit in processes of their own, each with its own items' figures. The coordinating office knows the limits and
+today's plan; it learns nothing of a team but what the team tells it. Three strengths, each building on the one before:
+
+*limits*    Every limit is divided beforehand: today's use, and of what nobody uses a part by today's use. Each team
+            plans by itself within its part; its plan can be carried out whatever the others do.
+*prices*    Limits are traded at transfer prices. They open at the mean of what one more unit of its part would be
+            worth to each team. The office names prices, the teams say what they would use and what it is worth to
+            them, until the prices settle (`market`). At the last prices, and a little below and above them, every
+            team then proposes a plan. The office chooses one proposal of every team so that the limits hold, the
+            plans of *limits* among them: never worse than those.
+*repair*    Teams tell their chosen levels; orders are then re-solved for all at these levels: never worse than that.
+
+Prices alone do not decide where choices are lumpy and teams few: at the price that clears a limit on average, each of
+two equal teams may want all of it or nothing (`tests/models/test_coordination.py` has the instance).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from desilo.cases.instance import Floats, Instance, Ints
+from desilo.cases.plan import Plan
+from desilo.formulations.freedom import Freedom
+from desilo.operating.coordination.assembly import Assembly, assemble
+from desilo.operating.coordination.limits import Limits, part_of, shared_limits, teams_of
+from desilo.operating.coordination.market import Market, match
+from desilo.operating.coordination.offices import Offices, Request
+from desilo.operating.coordination.team import Offer, Proposal
+from desilo.operating.decision import Decision
+from desilo.operating.desk import Desk, reference_levels
+from desilo.operating.rule import rule_of_thumb
+
+
+class Strength(StrEnum):
+    """How much is coordinated."""
+
+    LIMITS = "limits"
+    PRICES = "prices"
+    REPAIR = "repair"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One thing told.
+
+    Attributes:
+        round: when.
+        to_team: whether the office tells a team, or a team the office.
+        team: which one.
+        what: its kind.
+        numbers: how many it holds.
+    """
+
+    round: int
+    to_team: bool
+    team: int
+    what: str
+    numbers: int
+
+
+@dataclass
+class Protocol:
+    """All that is told between the coordinating office and the teams."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts, for records."""
+        kinds = dict.fromkeys(message.what for message in self.messages)
+        return {
+            "rounds": max((message.round for message in self.messages), default=0),
+            "messages": len(self.messages),
+            "numbers_told_to_teams": sum(m.numbers for m in self.messages if m.to_team),
+            "numbers_revealed_by_teams": sum(m.numbers for m in self.messages if not m.to_team),
+            "by_kind": {kind: sum(m.numbers for m in self.messages if m.what == kind) for kind in kinds},
+        }
+
+
+@dataclass(frozen=True)
+class Coordination:
+    """What came of it.
+
+    Attributes:
+        decisions: by strength.
+        protocol: what was told.
+        bound: proven by the prices: no joint plan is worth more.
+    """
+
+    decisions: Mapping[Strength, Decision]
+    protocol: Protocol
+    bound: float
+
+
+ROUNDS = 12
+"""Rounds of prices at most."""
+
+BOX = 1.0
+"""The worth of one more unit of its part to a team says little about the price for all: the first box is wide."""
+
+AROUND = (1.0, 0.8, 1.25)
+"""Multiples of the last prices at which teams propose plans."""
+
+SECONDS = 20.0
+"""For one plan of one team, where no time limit is asked for."""
+
+FOR_LIMITS, FOR_PRICES, FOR_PLANS = 0.25, 0.4, 0.6
+"""Shares of the time that is left when a step begins."""
+
+
+def coordinate(desk: Desk, picture: Instance) -> Coordination | None:
+    """Let the teams of an instance plan apart, with every strength of coordination.
+
+    Args:
+        desk: options; `threads` is how many teams work side by side.
+        picture: what is believed about demand.
+
+    Returns:
+        None if not even today's plan can be carried out; the desk's last step says why.
+    """
+    today = desk.settle(picture, Plan(reference_levels(picture), rule_of_thumb(picture)))
+    if today.plan is None:
+        return None
+    teams = teams_of(picture)
+    limits = shared_limits(picture, teams)
+    as_today = Freedom.full(picture).at_levels(today.plan.level).at_orders(today.plan.order)
+    known = assemble(picture, as_today, teams, limits, desk.options)
+    assert known is not None, "today's plan was settled"
+    parts = [part_of(picture, items) for items in teams]
+    options = replace(desk.options, time_limit=math.inf, threads=1)
+    with Offices(parts, limits, options, min(desk.options.threads, len(teams))) as offices:
+        return _Coordinator(desk, picture, teams, limits, known, offices).run()
+
+
+class _Coordinator:
+    """The office that names prices and chooses proposals."""
+
+    def __init__(
+        self, desk: Desk, picture: Instance, teams: list[Ints], limits: Limits, today: Assembly, offices: Offices
+    ) -> None:
+        self.desk, self.picture, self.teams, self.limits = desk, picture, teams, limits
+        self.today, self.offices = today, offices
+        self.protocol = Protocol()
+        self.round = 0
+        self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
+
+    def run(self) -> Coordination:
+        """Every strength."""
+        parts = self._parts()
+        every = range(len(self.teams))
+        standing = [
+            (self.today.plan.level[items], self.today.plan.order[items], self.today.by_team[k], self.today.use[k])
+            for k, items in enumerate(self.teams)
+        ]
+        proposals: list[list[Proposal]] = [[] for _ in every]
+        self._propose("stand", [(k, standing[k]) for k in every], "today's plan", proposals)
+        shadow = self._ask(
+            "value_of", [(k, (parts[k],)) for k in every], "part of the limits", "value of one more unit"
+        )
+        at = self._seconds(FOR_LIMITS, len(self.teams))
+        self._propose("propose", [(k, (None, parts[k], *at)) for k in every], "part of the limits", proposals)
+        alone = [self._better_alone(own, part) for own, part in zip(proposals, parts, strict=True)]
+        decisions = {Strength.LIMITS: self._carried_out(alone)}
+
+        market = self._prices(np.minimum(np.mean([shadow[k] for k in every], axis=0), self.limits.ceiling))
+        at = self._seconds(FOR_PLANS, len(self.teams) * len(AROUND))
+        for around in AROUND:
+            prices = np.minimum(around * market.prices, self.limits.ceiling)
+            self._propose("propose", [(k, (prices, None, *at)) for k in every], "last prices", proposals)
+        chosen = match(self.limits, proposals, replace(self.desk.options, gap=1e-4, time_limit=max(1.0, self.left / 3)))
+        traded = self._carried_out(alone if chosen is None else chosen)
+        decisions[Strength.PRICES] = max(traded, decisions[Strength.LIMITS], key=_worth)
+
+        start = decisions[Strength.PRICES]
+        repaired = start
+        if start.plan is not None and self.left > 0:
+            free = Freedom.full(self.picture).at_levels(start.plan.level)
+            limit = replace(self.desk.options, time_limit=max(1.0, self.left))
+            found = self.desk.optimise(self.picture, free, start.plan, "repair", limit)
+            repaired = max(found, start, key=_worth)
+        decisions[Strength.REPAIR] = repaired
+        bound = market.bound
+        return Coordination({s: replace(d, bound=bound) for s, d in decisions.items()}, self.protocol, bound)
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return self.deadline - time.monotonic()
+
+    def _seconds(self, share: float, plans: int) -> tuple[float, float]:
+        """Seconds and gap for each of some plans."""
+        return max(0.5, min(SECONDS, share * self.left * self.offices.jobs / plans)), self.desk.options.gap
+
+    def _parts(self) -> list[Floats]:
+        """(n,) of the limits for every team: today's use, and of the rest a part by today's use."""
+        use = np.abs(self.today.use)
+        total = use.sum(axis=0)
+        share = np.where(total > 0, use / np.where(total > 0, total, 1.0), 1.0 / len(self.teams))
+        rest = self.limits.capacity - self.today.use.sum(axis=0)
+        return list(self.today.use + share * rest)
+
+    def _prices(self, prices: Floats) -> Market:
+        """The market once it has settled, or its time is up."""
+        until = time.monotonic() + FOR_PRICES * self.left
+        market = Market.around(self.limits, len(self.teams), prices, BOX)
+        for _ in range(ROUNDS):
+            started = time.monotonic()
+            offers = self._ask("relax", [(k, (prices,)) for k in range(len(self.teams))], "prices", "offer")
+            market.record(prices, [offers[k] for k in range(len(self.teams))])
+            prices, promised = market.next_prices()
+            if market.settled(promised, self.desk.options.gap / 5):
+                break
+            if time.monotonic() + (time.monotonic() - started) / 2 > until:
+                break
+        return market
+
+    def _better_alone(self, own: Sequence[Proposal], part: Floats) -> int:
+        """The best of a team's proposals that keep within its part, soft limits paid."""
+        soft = np.isfinite(self.limits.ceiling)
+        paid = [p.profit - self.limits.ceiling[soft] @ np.maximum(0.0, (p.use - part)[soft]) for p in own]
+        return int(np.argmax(paid))
+
+    def _carried_out(self, chosen: Sequence[int]) -> Decision:
+        """Every team tells and carries out one of its proposals."""
+        told = self._ask("tell", [(k, (number,)) for k, number in enumerate(chosen)], "choice", "levels and orders")
+        level, order = self.today.plan.level.copy(), self.today.plan.order.copy()
+        for k, items in enumerate(self.teams):
+            level[items], order[items] = told[k]
+        return self.desk.settle(self.picture, Plan(level, order))
+
+    def _propose(
+        self, verb: str, asked: list[tuple[int, tuple[Any, ...]]], what: str, proposals: list[list[Proposal]]
+    ) -> None:
+        for k, proposal in self._ask(verb, asked, what, "proposal").items():
+            if proposal is not None:
+                proposals[k].append(proposal)
+
+    def _ask(self, verb: str, asked: list[tuple[int, tuple[Any, ...]]], told: str, answer: str) -> dict[int, Any]:
+        """One round of questions, and the replies by team."""
+        self.round += 1
+        replies: dict[int, Any] = {}
+        for k, arguments in asked:
+            self.protocol.messages.append(Message(self.round, True, k, told, _numbers(arguments)))
+        for request, reply in self.offices.ask([Request(k, verb, arguments) for k, arguments in asked]):
+            replies[request.team] = reply
+        for k, _ in asked:
+            self.protocol.messages.append(Message(self.round, False, k, answer, _numbers(replies[k])))
+        return replies
+
+
+def _worth(decision: Decision) -> float:
+    return decision.objective if decision.plan is not None else -math.inf
+
+
+def _numbers(told: object) -> int:
+    """How many numbers a message holds."""
+    match told:
+        case np.ndarray():
+            return told.size
+        case tuple() | list():
+            return sum(_numbers(part) for part in told)
+        case Offer():
+            return 2 + told.use.size
+        case Proposal():
+            return 2 + told.use.size
+        case None:
+            return 0
+        case _:
+            return 1

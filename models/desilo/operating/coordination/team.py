@@ -1,0 +1,323 @@
+"""A team: it knows its own items and nothing else, and decides for itself against the prices of what is shared.
+
+With the limits priced at `lam >= 0`, a team maximises
+
+    (T1)  profit of its own items - lam x what they use
+
+over its own rows: pricing, demand and inventory of the joint model for its items (`formulations`), with every limit as
+if the team had it alone (valid, since nobody else can use less than nothing). The relaxation of (T1) gives bounds, its
+integer solutions give plans.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from desilo.cases.instance import Bools, Floats, Instance, Ints
+from desilo.cases.plan import SMALLEST_ORDER
+from desilo.formulations.freedom import Formulation
+from desilo.formulations.models import joint_model
+from desilo.operating.coordination.limits import Limits, Usage, gives_back, labels, usage
+from desilo.operating.prices import level_shares
+from desilo.solving import Held, Options, Program, Stop, hand_back, translate, values
+
+USED = 0.05
+"""A level that a relaxation chooses to this share is worth considering."""
+
+PLACED = 0.02
+"""The same for a set-up."""
+
+FIXING_TOLERANCE = 1e-7
+"""Relative: reduced costs are as exact as the relaxation."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A team's answer to prices.
+
+    Attributes:
+        value: no decision of the team is worth more at these prices, money.
+        profit: of the decision offered, money, before prices.
+        use: (n,) of the limits.
+    """
+
+    value: float
+    profit: float
+    use: Floats
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A plan of a team of which it tells no more than what others need to know.
+
+    Attributes:
+        number: the team's own, to come back to.
+        profit: expected, money, before what going over a limit costs.
+        use: (n,) of the limits.
+    """
+
+    number: int
+    profit: float
+    use: Floats
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A team's plan that could be carried out.
+
+    Attributes:
+        level: (I, T) levels.
+        order: (I, T) units.
+        profit: expected, money, before what going over a limit costs.
+        use: (n,) of the limits.
+        bound: on what was searched, at the prices or within the room given.
+        levels: (I, T, K) levels worth considering.
+        setups: (I, T) set-ups worth considering.
+    """
+
+    level: Ints
+    order: Floats
+    profit: float
+    use: Floats
+    bound: float
+    levels: Bools
+    setups: Bools
+
+
+class Stopped(Exception):
+    """A team's relaxation did not end optimal; the argument is why (`Stop`)."""
+
+
+class Team:
+    """The items of one team, or of several that plan together."""
+
+    def __init__(self, instance: Instance, limits: Limits, options: Options) -> None:
+        self.instance = instance
+        self.limits = limits
+        self.options = options
+        self.levels = np.zeros((len(instance.items), instance.periods, instance.price.shape[1]), dtype=bool)
+        self.setups = np.zeros((len(instance.items), instance.periods), dtype=bool)
+        self._models: dict[Formulation, _Model] = {}
+        self._kept: list[Pattern] = []
+        self._relaxation: Held | None = None
+        self._prices = np.full(len(limits), math.nan)
+        self._value = math.inf
+
+    def relax(self, prices: Floats) -> Offer:
+        """The relaxation of (T1) at prices (n,): warm-started from the prices asked for before."""
+        model = self._model(Formulation.TIGHT)
+        program = model.priced(prices)
+        if self._relaxation is None:
+            relaxed = replace(program, integer=np.zeros_like(program.integer))
+            self._relaxation = Held(relaxed, replace(self.options, root="ipm", time_limit=math.inf))
+        else:
+            self._relaxation.price(program.cost, program.offset)
+        outcome = self._relaxation.solve()
+        if outcome.stop is not Stop.OPTIMAL:
+            raise Stopped(outcome.stop)
+        x = self._relaxation.solution
+        self._prices, self._value = prices, outcome.objective
+        self._look(model, program, x)
+        use = model.use(x)
+        return Offer(outcome.objective, outcome.objective + float(prices @ use), use)
+
+    def decide(self, prices: Floats, seconds: float, gap: float) -> Pattern | None:
+        """A plan that is good at prices (n,): among the levels and set-ups that the relaxation has used so far."""
+        model = self._model(self._integer_formulation)
+        program = model.restricted(model.priced(prices), self.levels, self.setups)
+        return self._solved(model, program, seconds, gap)
+
+    def certify(self, prices: Floats, pattern: Pattern, seconds: float, gap: float) -> Pattern:
+        """The pattern or a better one, with a bound that knows about integers.
+
+        A level or set-up that the relaxation would have to pay more for than lies between it and the pattern is in
+        no better plan (reduced-cost fixing: Dantzig, Fulkerson and Johnson 1954). The rest is searched.
+        """
+        if not np.array_equal(prices, self._prices):
+            self.relax(prices)
+        assert self._relaxation is not None
+        tight = self._model(Formulation.TIGHT)
+        worth = pattern.profit - float(prices @ pattern.use)
+        possible = self._value + self._relaxation.reduced_costs >= worth - abs(worth) * FIXING_TOLERANCE
+        levels, setups = np.zeros_like(self.levels), np.ones_like(self.setups)
+        item, level, period = tight.y_index.T
+        levels[item, period, level] = possible[tight.y]
+        setups[tuple(tight.setup_index.T)] = possible[tight.setup]
+        model = self._model(self._integer_formulation)
+        found = self._solved(model, model.restricted(model.priced(prices), levels, setups), seconds, gap, pattern)
+        if found is None:
+            return pattern
+        found = replace(found, bound=min(self._value, max(found.bound, worth)))
+        return found if found.profit - float(prices @ found.use) > worth else replace(pattern, bound=found.bound)
+
+    def propose(self, prices: Floats | None, room: Floats | None, seconds: float, gap: float) -> Proposal | None:
+        """A plan of the team's own making, kept until it is asked for: at prices (n,), or within room (n,).
+
+        It comes from the levels and set-ups that relaxations have used so far: ask for offers or values first.
+        """
+        assert (prices is None) != (room is None)
+        if prices is not None:
+            pattern = self.decide(prices, seconds, gap)
+        else:
+            assert room is not None
+            model = self._model(self._integer_formulation)
+            pattern = self._solved(model, model.restricted(model.within(room), self.levels, self.setups), seconds, gap)
+        if pattern is None:
+            return None
+        self._kept.append(pattern)
+        return Proposal(len(self._kept) - 1, pattern.profit, pattern.use)
+
+    def stand(self, level: Ints, order: Floats, profit: float, use: Floats) -> Proposal:
+        """What the team does today is a proposal too, the first."""
+        self._kept.append(Pattern(level, order, profit, use, math.inf, self.levels, self.setups))
+        return Proposal(len(self._kept) - 1, profit, use)
+
+    def value_of(self, room: Floats) -> Floats:
+        """(n,) what one more unit of room (n,) would be worth to the team, money; 0 if nothing can be said."""
+        model = self._model(Formulation.TIGHT)
+        duals = self._consider(model, model.within(room))
+        worth = np.zeros(len(self.limits))
+        if duals is not None:
+            worth[model.touched] = np.maximum(0.0, np.abs(duals[model.usage.rows[model.touched]]))
+        return worth
+
+    def tell(self, number: int) -> tuple[Ints, Floats]:
+        """Levels (I, T) and orders (I, T) of a proposal."""
+        return self._kept[number].level, self._kept[number].order
+
+    def _consider(self, model: _Model, program: Program) -> Floats | None:
+        """Levels and set-ups that a relaxation uses are worth considering; (rows,) its duals, if it has an optimum."""
+        held = Held(replace(program, integer=np.zeros_like(program.integer)), replace(self.options, root="ipm"))
+        if held.solve().stop is not Stop.OPTIMAL:
+            return None
+        self._look(model, program, held.solution)
+        return held.row_duals
+
+    def _look(self, model: _Model, program: Program, x: Floats) -> None:
+        hand_back(program, x)
+        self.levels |= level_shares(model.built, self.instance) > USED
+        self.setups |= values(model.built.inventory.setup, self.setups.shape) > PLACED
+
+    def improve(self, room: Floats, present: Pattern, seconds: float, gap: float) -> Pattern | None:
+        """A better plan within the room (n,) that the others leave, from the present one on."""
+        model = self._model(self._integer_formulation)
+        now = np.zeros_like(self.levels)
+        np.put_along_axis(now, present.level[:, :, None], True, axis=2)
+        self.levels, self.setups = present.levels | now, present.setups | (present.order > SMALLEST_ORDER)
+        program = model.restricted(model.within(room), self.levels, self.setups)
+        return self._solved(model, program, seconds, gap, start=present)
+
+    @property
+    def _integer_formulation(self) -> Formulation:
+        """Few levels are left: without cross effects the plain rows are found and proved faster."""
+        return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.PLAIN
+
+    def _model(self, formulation: Formulation) -> _Model:
+        if formulation not in self._models:
+            self._models[formulation] = _Model(self.instance, self.limits, formulation)
+        return self._models[formulation]
+
+    def _solved(
+        self,
+        model: _Model,
+        program: Program,
+        seconds: float,
+        gap: float,
+        start: Pattern | None = None,
+    ) -> Pattern | None:
+        held = Held(program, replace(self.options, time_limit=seconds, gap=gap))
+        if start is not None:
+            held.start(*model.integers(start))
+        outcome = held.solve()
+        if outcome.stop is Stop.INTERRUPTED:
+            raise Stopped(outcome.stop)
+        if not outcome.feasible:
+            return None
+        x = held.solution
+        hand_back(program, x)
+        order = values(model.built.inventory.order, self.setups.shape)
+        return Pattern(
+            level=level_shares(model.built, self.instance).argmax(axis=2),
+            order=np.where(order > SMALLEST_ORDER, order, 0.0),
+            profit=float(model.gains @ x + model.program.offset),
+            use=model.use(x),
+            bound=outcome.bound,
+            levels=self.levels,
+            setups=self.setups,
+        )
+
+
+class _Model:
+    """A team's joint model in one formulation, as arrays."""
+
+    def __init__(self, instance: Instance, limits: Limits, formulation: Formulation) -> None:
+        self.instance = instance
+        self.limits = limits
+        self.built = joint_model(instance, None, formulation).model
+        self.program = translate(self.built)
+        self.usage: Usage = usage(self.program, limits)
+        self.y, self.y_index = _members(self.program, "y", 3)
+        self.setup, self.setup_index = _members(self.program, "setup", 2)
+        self.gains = self.program.cost.copy()
+        self.gains[self.usage.overage] = 0.0
+        rows = self.usage.rows
+        self.touched = np.flatnonzero(rows >= 0)
+        back = gives_back(instance)
+        private = [key[0] != "S1_fill_rate" and not back[key[1][0]] for key in limits.keys]
+        self.private = np.array(private, dtype=bool) & np.isinf(limits.ceiling) & (rows >= 0)
+
+    def use(self, x: Floats) -> Floats:
+        """(n,) of the limits at a solution."""
+        return self.usage.matrix @ x + self.usage.standing
+
+    def priced(self, prices: Floats) -> Program:
+        """(T1): limits priced; hard ones also hold for the team alone."""
+        lower, upper = self.program.row_lower.copy(), self.program.row_upper.copy()
+        free = self.usage.rows[(self.usage.rows >= 0) & ~self.private]
+        lower[free], upper[free] = -np.inf, np.inf
+        ceiling = self.program.upper.copy()
+        ceiling[self.usage.overage] = 0.0
+        return replace(
+            self.program,
+            cost=self.program.cost - self.usage.matrix.T @ prices,
+            offset=self.program.offset - float(prices @ self.usage.standing),
+            row_lower=lower,
+            row_upper=upper,
+            upper=ceiling,
+        )
+
+    def within(self, room: Floats) -> Program:
+        """Limits as the others leave them (n,), overage paid for."""
+        lower, upper = self.program.row_lower.copy(), self.program.row_upper.copy()
+        for n in self.touched.tolist():
+            row = self.usage.rows[n]
+            rest = room[n] - self.usage.standing[n]
+            if np.isfinite(upper[row]):
+                upper[row] = rest
+            else:
+                lower[row] = -rest
+        return replace(self.program, row_lower=lower, row_upper=upper)
+
+    def restricted(self, program: Program, levels: Bools, setups: Bools) -> Program:
+        """Only some levels (I, T, K), and orders only where set-ups (I, T) may be paid."""
+        upper = program.upper.copy()
+        upper[self.y[~levels[self.y_index[:, 0], self.y_index[:, 2], self.y_index[:, 1]]]] = 0.0
+        upper[self.setup[~setups[tuple(self.setup_index.T)]]] = 0.0
+        return replace(program, upper=upper)
+
+    def integers(self, pattern: Pattern) -> tuple[Ints, Floats]:
+        """The integer columns and what they are in a plan."""
+        item, level, period = self.y_index.T
+        chosen = pattern.level[item, period] == level
+        placed = pattern.order[tuple(self.setup_index.T)] > SMALLEST_ORDER
+        return np.concatenate([self.y, self.setup]), np.concatenate([chosen, placed]).astype(float)
+
+
+def _members(program: Program, name: str, dimension: int) -> tuple[Ints, Ints]:
+    """Columns (n,) and indices (n, dimension) of a variable."""
+    found = [(k, index) for k, (variable, index) in enumerate(labels(program.columns)) if variable == name]
+    columns = np.array([k for k, _ in found], dtype=np.int64)
+    return columns, np.array([index for _, index in found], dtype=np.int64).reshape(-1, dimension)
