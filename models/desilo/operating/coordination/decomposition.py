@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -264,7 +265,7 @@ class Decomposition:
             return
         known = [k for k, pattern in enumerate(self.patterns) if pattern is not None]
         own = [pattern for pattern in self.patterns if pattern is not None]
-        state = {
+        state: dict[str, Any] = {
             "digest": np.array(self.picture.digest()),
             "prices": self.market.prices,
             "values": self.market.values,
@@ -281,7 +282,7 @@ class Decomposition:
             state[f"own_{name}"] = np.concatenate(each) if each else np.zeros(0)
         partial = self.checkpoint.with_name(f".{self.checkpoint.name}.partial")
         with partial.open("wb") as file:
-            np.savez_compressed(file, **state)
+            np.savez_compressed(file, allow_pickle=False, **state)
         partial.replace(self.checkpoint)
 
     def _resumed(self) -> Market | None:

@@ -19,6 +19,7 @@ The same master with proposals instead of offers, x binary and no box says which
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -107,6 +108,7 @@ class Market:
             row_parts=(),
             expanded=(),
             seconds=0.0,
+            model=None,
         )
         held = Held(master, Options())
         outcome = held.solve()
@@ -151,6 +153,7 @@ def match(limits: Limits, proposals: list[list[Proposal]], options: Options) -> 
         row_parts=(),
         expanded=(),
         seconds=0.0,
+        model=None,
     )
     held = Held(program, options)
     if not held.solve().feasible:
