@@ -13,13 +13,14 @@ import numpy as np
 from desilo.cases.instance import Instance
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model, size_of
-from desilo.operating.decision import Decision, Function, OperatingModel, Pictures, Step
+from desilo.operating.coordination.protocol import coordinate
+from desilo.operating.decision import Decision, Function, How, OperatingModel, Pictures, Step, Strength
 from desilo.operating.desk import Desk
 from desilo.operating.search import SMALL
 from desilo.operating.wiring import HAND_OFFS, as_one, hand_on, side_by_side
 from desilo.solving import Options, Stop, solve
 
-__all__ = ["ALONE", "HAND_OFFS", "Desk", "as_one", "clairvoyant", "decide", "hand_on", "side_by_side"]
+__all__ = ["ALONE", "HAND_OFFS", "Desk", "as_one", "clairvoyant", "coordinated", "decide", "hand_on", "side_by_side"]
 
 ALONE: dict[OperatingModel, frozenset[Function]] = {
     OperatingModel.STATUS_QUO: frozenset(),
@@ -36,6 +37,7 @@ def decide(
     pictures: Pictures,
     options: Options = Options(),
     formulation: Formulation = Formulation.TIGHT,
+    how: How = How(),
 ) -> Decision:
     """Let an operating model decide.
 
@@ -44,6 +46,7 @@ def decide(
         pictures: what the company believes demand to be.
         options: gap and limits; the time limit holds for all decisions of the operating model together.
         formulation: how inventory and joint problems are written down.
+        how: choices that single operating models leave open.
 
     Returns:
         The decision; without a plan if a step has no solution (its `stop` says why).
@@ -55,11 +58,17 @@ def decide(
         case OperatingModel.SEQUENTIAL:
             return hand_on(desk, HAND_OFFS[0], pictures)
         case OperatingModel.JOINT:
-            return as_one(desk, pictures.estimated)
-        case OperatingModel.CLAIRVOYANT:
-            return clairvoyant(desk, pictures.estimated)
+            return as_one(desk, pictures.estimated, how)
+        case OperatingModel.COORDINATED:
+            return coordinated(desk, pictures.estimated, how.strength)
         case _:
-            raise NotImplementedError(f"{model} follows with the decomposition")
+            return clairvoyant(desk, pictures.estimated)
+
+
+def coordinated(desk: Desk, picture: Instance, strength: Strength) -> Decision:
+    """Teams plan apart on one picture of demand, coordinated as strongly as asked."""
+    found = coordinate(desk, picture)
+    return desk.failed() if found is None else replace(found.decisions[strength], steps=tuple(desk.steps))
 
 
 def clairvoyant(desk: Desk, picture: Instance) -> Decision:

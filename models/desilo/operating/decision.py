@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from desilo.cases.instance import Instance
@@ -29,9 +31,40 @@ class OperatingModel(StrEnum):
     INVENTORY_ONLY = "inventory-only"
     ISOLATED = "isolated"
     SEQUENTIAL = "sequential"
-    COORDINATED = "coordinated"  # its place: transfer prices come with the decomposition
+    COORDINATED = "coordinated"
     JOINT = "joint"
     CLAIRVOYANT = "clairvoyant"  # a bound, not a plan
+
+
+class Method(StrEnum):
+    """How the joint model is solved."""
+
+    AUTO = "auto"
+    MONOLITH = "monolith"  # one model, and neighbourhoods of it
+    DECOMPOSITION = "decomposition"  # team by team, at prices for what they share
+
+
+class Strength(StrEnum):
+    """How much is coordinated; `operating.coordination.protocol` says what it means."""
+
+    LIMITS = "limits"
+    PRICES = "prices"
+    REPAIR = "repair"
+
+
+@dataclass(frozen=True)
+class How:
+    """Choices that single operating models leave open.
+
+    Attributes:
+        method: for the joint model.
+        strength: for the coordinated one.
+        checkpoint: file in which a decomposition keeps its state, to go on from it; None for none.
+    """
+
+    method: Method = Method.AUTO
+    strength: Strength = Strength.REPAIR
+    checkpoint: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +107,7 @@ class Decision:
             model solves no such problem (rules of thumb, plans put together), inf if nothing is proven.
         steps: what was solved, in order.
         repaired: whether orders had to be cut because the functions' plans broke a hard limit together.
+        facts: plain values that only this operating model or method has, for records.
     """
 
     model: str
@@ -83,6 +117,7 @@ class Decision:
     bound: float
     steps: tuple[Step, ...] = field(default=())
     repaired: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def gap(self) -> float:
@@ -106,5 +141,6 @@ class Decision:
             "gap": self.gap,
             "repaired": self.repaired,
             "seconds": self.seconds.total,
+            **self.facts,
             "steps": [{"function": step.function, **step.outcome.as_dict()} for step in self.steps],
         }

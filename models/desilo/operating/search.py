@@ -69,13 +69,13 @@ def search(desk: Desk, picture: Instance, freedom: Freedom, best: Decision | Non
             until = desk.spent + (left / 2 if worthwhile else left)
             best = _improve(desk, picture, freedom, best, bound, used, until)
         if best is not None and (relative_gap(best.objective, bound) <= desk.options.gap or desk.interrupted):
-            return _conclude(desk, best, bound)
+            return conclude(desk, best, bound)
     whole = desk.solve(picture, built, freedom, best.plan if best else None, function)
     if best is None or whole.stop in {Stop.INFEASIBLE, Stop.UNBOUNDED, Stop.ERROR}:
         return whole
     bound = min(bound, whole.bound)
     better = whole if whole.plan is not None and whole.objective >= best.objective else best
-    return _conclude(desk, better, bound, proven=whole.stop is Stop.OPTIMAL)
+    return conclude(desk, better, bound, proven=whole.stop is Stop.OPTIMAL)
 
 
 def _improve(
@@ -171,7 +171,7 @@ def _levels(picture: Instance, freedom: Freedom, used: Bools, incumbent: Ints, w
     return levels
 
 
-def _conclude(desk: Desk, best: Decision, bound: float, proven: bool = False) -> Decision:
+def conclude(desk: Desk, best: Decision, bound: float, proven: bool = False) -> Decision:
     """The best plan with the best bound; optimal if they are as close as asked, however that came about.
 
     At a gap of 0 the solver's word counts: its bound and the plan's profit differ by its tolerances.

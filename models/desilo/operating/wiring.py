@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from desilo.cases.instance import Instance, Ints
 from desilo.cases.plan import Plan
 from desilo.formulations.freedom import Freedom
-from desilo.operating.decision import Decision, Function, Pictures, Step
+from desilo.operating.coordination.decomposition import decompose, decomposes
+from desilo.operating.decision import Decision, Function, How, Method, Pictures, Step
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
-from desilo.operating.search import search
+from desilo.operating.search import conclude, search
 from desilo.solving import Stop
 
 HAND_OFFS: tuple[tuple[Function, ...], ...] = (
@@ -23,6 +26,9 @@ HAND_OFFS: tuple[tuple[Function, ...], ...] = (
     (Function.INVENTORY, Function.PRICING, Function.DEMAND),
 )
 """Every order in which the functions can hand their plans on; the first is `sequential` on an instance."""
+
+LEAST = 1.0
+"""Seconds that are worth going on for."""
 
 
 def side_by_side(desk: Desk, optimised: frozenset[Function], pictures: Pictures) -> Decision:
@@ -72,9 +78,26 @@ def hand_on(desk: Desk, order: Sequence[Function], pictures: Pictures) -> Decisi
     return done
 
 
-def as_one(desk: Desk, picture: Instance) -> Decision:
-    """Pricing, demand and inventory decided as one model on a picture of demand."""
-    return search(desk, picture, Freedom.full(picture), _start(desk, picture), "joint")
+def as_one(desk: Desk, picture: Instance, how: How = How()) -> Decision:
+    """Pricing, demand and inventory decided as one model on a picture of demand.
+
+    Decomposition comes first where it is asked for or, left to itself, where the model is large and many teams share
+    its limits; what time it leaves goes to the search in the whole model.
+    """
+    known = cache(lambda: _start(desk, picture))
+    bound = math.inf
+    best: Decision | None = None
+    if how.method is Method.DECOMPOSITION or (how.method is Method.AUTO and decomposes(picture)):
+        best = decompose(desk, picture, known, how.checkpoint)
+        if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST:
+            return replace(best, facts={"method": Method.DECOMPOSITION.value})
+        bound = best.bound
+    start = best if best is not None and best.plan is not None else known()
+    found = search(desk, picture, Freedom.full(picture), start, "joint")
+    if best is not None and found.plan is not None:
+        found = conclude(desk, found, min(bound, found.bound), proven=found.stop is Stop.OPTIMAL)
+    used = Method.MONOLITH if best is None else Method.DECOMPOSITION
+    return replace(found, facts={"method": used.value})
 
 
 def _prices_for(desk: Desk, picture: Instance, stock: Decision) -> Decision:

@@ -29,13 +29,25 @@ MODELS = {
     "inventory-only": "optimised orders at the reference levels",
     "isolated": "pricing and inventory side by side, each on yesterday's picture; orders cut if they clash",
     "sequential": "pricing, then inventory for the levels planned",
-    "joint": "one model",
+    "coordinated": "teams of items plan apart, under limits and transfer prices agreed beforehand (see --strength)",
+    "joint": "one model (see --method)",
     "clairvoyant": "every scenario known beforehand: a bound, not a plan",
 }
 """The operating models that can be asked for, and what they are."""
 
-LATER = {"coordinated": "every function for itself under transfer prices"}
-"""Operating models whose place is kept."""
+METHODS = {
+    "auto": "decomposition where the model is large and many teams share its limits",
+    "monolith": "one model and neighbourhoods of it",
+    "decomposition": "team by team at prices for what they share; --threads of them side by side",
+}
+"""How the joint model is solved."""
+
+STRENGTHS = {
+    "limits": "limits are divided beforehand",
+    "prices": "limits are traded at transfer prices",
+    "repair": "and orders are solved again for all",
+}
+"""How much the coordinated model coordinates."""
 
 EXPORTED = {
     "joint": "the joint model",
@@ -57,13 +69,17 @@ def register(app: typer.Typer) -> None:
     app.command("export")(export_instance)
 
 
+def _choices(names: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {meaning}" for name, meaning in names.items())
+
+
 def _listed(names: Mapping[str, str]) -> str:
     return "\n\n".join(f"- {name}: {meaning}." for name, meaning in names.items())
 
 
 _SOLVE_HELP = (
     "Solve an instance by one of the operating models.\n\n"
-    f"Models:\n\n{_listed(MODELS)}\n\nTo follow:\n\n{_listed(LATER)}\n\n"
+    f"Models:\n\n{_listed(MODELS)}\n\n"
     "Exit status: 0 solved to the asked gap; 3 stopped by a limit or Ctrl-C, with a plan; 4 infeasible; "
     "2 bad input; 1 anything else."
 )
@@ -102,6 +118,16 @@ def solve_instance(
     threads: Annotated[int, typer.Option(**WHOLE, help="Threads of the solver.")] = 1,
     seed: Annotated[int, typer.Option(**WHOLE, help="Random seed of the solver.")] = 0,
     formulation: FORMULATION = "tight",
+    method: Annotated[
+        str, typer.Option(help=f"Joint: {_choices(METHODS)}.", autocompletion=lambda: list(METHODS.items()))
+    ] = "auto",
+    strength: Annotated[
+        str, typer.Option(help=f"Coordinated: {_choices(STRENGTHS)}.", autocompletion=lambda: list(STRENGTHS.items()))
+    ] = "repair",
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Joint by decomposition: keep the state in this file, and go on from it.", dir_okay=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     log: Annotated[bool, typer.Option(help="Show the solver's log, on standard error.")] = False,
 ) -> None:
@@ -109,12 +135,16 @@ def solve_instance(
     problems = [
         *_unknown("--model", model, MODELS),
         *_unknown("--formulation", formulation, FORMULATIONS),
+        *_unknown("--method", method, METHODS),
+        *_unknown("--strength", strength, STRENGTHS),
         *_out_of_range(gap, time_limit, threads, seed),
     ]
     if out is not None and model == "clairvoyant":
         problems.append(Problem("--out", "clairvoyant is a bound, not a plan: there is nothing to write; leave it out"))
     elif out is not None:
         problems += _unwritable(out)
+    if checkpoint is not None:
+        problems += _unwritable(checkpoint)
     if problems:
         raise BadInput(problems)
 
@@ -122,14 +152,15 @@ def solve_instance(
     from desilo.cases.reading import read_instance
     from desilo.formulations.freedom import Formulation
     from desilo.operating.deciding import decide
-    from desilo.operating.decision import OperatingModel, Pictures
+    from desilo.operating.decision import How, Method, OperatingModel, Pictures, Strength
     from desilo.solving import Options
 
     problem = read_instance(instance)
     limit = math.inf if time_limit is None else time_limit
     options = Options(time_limit=limit, gap=gap, seed=seed, threads=threads, log=log)
+    how = How(Method(method), Strength(strength), checkpoint)
     with _spinner(f"{model} on {problem.name}", silent=log), _log_on_stderr() if log else nullcontext():
-        decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation))
+        decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation), how)
     if out is not None and decision.plan is not None:
         write_plan(problem, decision.plan, out)
     facts = as_dict(problem, decision, options, formulation)
@@ -253,6 +284,13 @@ def _show(facts: Mapping[str, Any], currency: str) -> None:
     screen.print(f"{facts['instance']}, {facts['model']}: {facts['status']}")
     screen.print(f"expected profit  {money(facts['objective'])}")
     screen.print(f"bound            {money(facts['bound'])}, gap {gap}")
+    if "protocol" in facts:
+        told = facts["protocol"]
+        screen.print(f"joint bound      {money(facts['joint_bound'])}")
+        screen.print(
+            f"told             {told['messages']} messages in {told['rounds']} rounds: "
+            f"{told['numbers_told_to_teams']:,} numbers to teams, {told['numbers_revealed_by_teams']:,} by them"
+        )
     if facts["repaired"]:
         screen.print("orders were cut: together the functions' plans broke a hard limit")
     table = Table(box=box.SIMPLE_HEAD)
@@ -290,9 +328,7 @@ def _explanation(decision: Decision, code: Exit, out: Path | None) -> str:
 
 
 def _unknown(option: str, name: str, known: Mapping[str, str]) -> Iterable[Problem]:
-    if name in LATER:
-        yield Problem(option, f"{name} follows in a later version; known: {', '.join(known)}")
-    elif name not in known:
+    if name not in known:
         from desilo.cases.findings import did_you_mean
 
         yield Problem(option, f"found '{name}'; {did_you_mean(name, known)}")

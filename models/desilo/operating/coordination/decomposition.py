@@ -56,6 +56,21 @@ SECONDS = 10.0
 """For one of these searches, and for one team's plan where no time limit is asked for."""
 
 
+MANY = 8
+"""Teams from which on prices say most of what there is to say."""
+
+LARGE = 50_000
+"""Flow columns of the tight model from which on its relaxation takes longer than team by team."""
+
+
+def decomposes(picture: Instance) -> bool:
+    """Whether the joint model is better solved by decomposition: large, and limits shared by many teams."""
+    teams = teams_of(picture)
+    arcs = picture.periods * (picture.periods + 1) // 2
+    columns = arcs * int(picture.has_level.sum()) * len(picture.scenarios)
+    return len(teams) >= MANY and columns >= LARGE and len(shared_limits(picture, teams)) > 0
+
+
 class Decomposition:
     """The state of one decomposition."""
 

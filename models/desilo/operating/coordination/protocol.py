@@ -22,7 +22,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -35,17 +34,9 @@ from desilo.operating.coordination.limits import Limits, part_of, shared_limits,
 from desilo.operating.coordination.market import Market, match
 from desilo.operating.coordination.offices import Offices, Request
 from desilo.operating.coordination.team import Offer, Proposal
-from desilo.operating.decision import Decision
+from desilo.operating.decision import Decision, Strength
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
-
-
-class Strength(StrEnum):
-    """How much is coordinated."""
-
-    LIMITS = "limits"
-    PRICES = "prices"
-    REPAIR = "repair"
 
 
 @dataclass(frozen=True)
@@ -187,8 +178,12 @@ class _Coordinator:
             found = self.desk.optimise(self.picture, free, start.plan, "repair", limit)
             repaired = max(found, start, key=_worth)
         decisions[Strength.REPAIR] = repaired
-        bound = market.bound
-        return Coordination({s: replace(d, bound=bound) for s, d in decisions.items()}, self.protocol, bound)
+        told = {"joint_bound": market.bound, "protocol": self.protocol.as_dict()}
+        return Coordination(
+            {strength: replace(d, facts={"strength": strength.value, **told}) for strength, d in decisions.items()},
+            self.protocol,
+            market.bound,
+        )
 
     @property
     def left(self) -> float:
