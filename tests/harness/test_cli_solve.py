@@ -20,7 +20,7 @@ from desilo.cases.writing import write_instance
 from desilo.formulations.models import pricing_model
 from desilo.harness.check import check
 from desilo.harness.cli import Exit, application, main
-from desilo.harness.cli.solve import EXPORTED, FORMULATIONS, LATER, MODELS
+from desilo.harness.cli.solve import EXPORTED, FORMULATIONS, MODELS
 from desilo.operating import deciding
 from desilo.operating.decision import Decision, OperatingModel
 from desilo.solving import Options, Stop, solve
@@ -193,7 +193,8 @@ def test_anything_else_is_1_without_a_traceback(desilo, monkeypatch):
     ("options", "said"),
     [
         (["--model", "jont"], "did you mean 'joint'?"),
-        (["--model", "coordinated"], "coordinated follows in a later version"),
+        (["--model", "joint", "--method", "magic"], "--method: found 'magic'"),
+        (["--model", "coordinated", "--strength", "mild"], "--strength: found 'mild'"),
         (["--model", "joint", "--gap", "-1"], "--gap: found -1; a number of 0 or more"),
         (["--model", "joint", "--gap", "nan"], "--gap: found nan"),
         (["--model", "joint", "--gap", "inf"], "--gap: found inf"),
@@ -277,7 +278,7 @@ def test_another_solver_finds_the_same_optimum(desilo, model, formulation):
     ("options", "said"),
     [
         (["out.mps", "--model", "isolated"], "isolated is not one mathematical program"),
-        (["out.mps", "--model", "coordinated"], "follows in a later version"),
+        (["out.mps", "--model", "coordinated"], "coordinated is not one mathematical program"),
         (["out.mps", "--model", "joined"], "--model: found 'joined'"),
         (["out.lp"], "ends in .mps"),
         (["small/items.csv/out.mps"], "cannot be written"),
@@ -294,7 +295,7 @@ def test_bad_exports_are_2_with_nothing_written(desilo, tmp_path, options, said)
 
 
 def test_every_operating_model_has_its_place():
-    assert MODELS.keys() | LATER.keys() == {model.value for model in OperatingModel}
+    assert MODELS.keys() == {model.value for model in OperatingModel}
     assert EXPORTED.keys() <= MODELS.keys()
 
 
