@@ -105,6 +105,7 @@ class _Entries:
                 term.coefficient,
             )
             for term in linear.terms
+            if np.any(term.coefficient)
         ]
 
 
@@ -317,6 +318,10 @@ class _Compiler:
         lower, upper, integer, fixed = self.columns.figures()
         for piece, start, first, last in zip(pieces, starts, ends, ends[1:], strict=False):
             self._check(piece, rows[first:last], columns[first:last], values[first:last], fixed)
+            order = _by_row(piece.entries, rows[first:last], len(piece.lower))
+            if order is not None:
+                for array in (rows, columns, values):
+                    array[first:last] = array[first:last][order]
             rows[first:last] += np.int32(start)
         row_lower = concatenated([piece.lower for piece in pieces], np.float64)
         row_upper = concatenated([piece.upper for piece in pieces], np.float64)
@@ -404,15 +409,25 @@ def _spread(entries: list[_Entries]) -> tuple[Array, Array, Floats]:
     return rows, columns, values
 
 
-def _matrix(rows: Array, columns: Array, values: Floats, shape: tuple[int, int]) -> sparse.csc_array:
-    """Triplets as columns with sorted rows; duplicates are added up.
+def _by_row(entries: list[_Entries], rows: Array, count: int) -> Array | None:
+    """The order that puts a piece's entries row by row; None if the rows of each variable's entries ascend already.
 
-    Two counting sorts in linear time: by row, as a matrix with one entry in each column, then by column.
+    It takes linear time: the entries are a matrix with one in each column, whose transpose lists them by row.
     """
-    count = len(values)
-    one_each = sparse.csc_array((values, rows, np.arange(count + 1, dtype=np.int32)), shape=(shape[0], count))
-    by_row = one_each.tocsr()
-    matrix = sparse.csr_array((by_row.data, columns[by_row.indices], by_row.indptr), shape=shape).tocsc()
+    indexed = all(len(entry.column) > 1 for entry in entries)  # the first part is the variable's first column
+    ascending = indexed and len({int(entry.column[0]) for entry in entries}) == len(entries)
+    ends = np.cumsum([entry.size for entry in entries])[:-1]
+    if ascending and all(bool((part[1:] >= part[:-1]).all()) for part in np.split(rows, ends)):
+        return None
+    ones = (np.zeros(len(rows), np.int8), rows, np.arange(len(rows) + 1, dtype=np.int32))
+    return sparse.csc_array(ones, shape=(count, len(rows))).tocsr().indices
+
+
+def _matrix(rows: Array, columns: Array, values: Floats, shape: tuple[int, int]) -> sparse.csc_array:
+    """Triplets, of which those of a column ascend by row, as columns; duplicates are added up."""
+    starts = np.arange(len(values) + 1, dtype=np.int32)
+    by_column = sparse.csr_array((values, columns, starts), shape=(len(values), shape[1])).tocsc()
+    matrix = sparse.csc_array((by_column.data, rows[by_column.indices], by_column.indptr), shape=shape)
     same = np.flatnonzero(matrix.indices[1:] == matrix.indices[:-1]) + 1
     if len(same) and not np.isin(same, matrix.indptr).all():  # next to each other, and not across two columns
         matrix.has_sorted_indices = True
