@@ -37,6 +37,7 @@ class OrderBounds:
         least: (I,) smallest order if one is placed.
         weighed: (I, T) whether an order costs or binds something besides its units, so that set-ups matter.
         most_demand: (I, T, K, W) most that can be asked for at a level.
+        speculative: whether there are orders that may gain something without being sold.
         available: (I, T) most that can be there to sell: all orders due by then, at their bounds.
     """
 
@@ -45,6 +46,7 @@ class OrderBounds:
     weighed: Bools
     most_demand: Floats
     available: Floats
+    speculative: bool
 
 
 def order_bounds(instance: Instance, freedom: Freedom) -> OrderBounds:
@@ -87,7 +89,7 @@ def order_bounds(instance: Instance, freedom: Freedom) -> OrderBounds:
         upper[cell] = np.where(endless, np.inf, upper[cell])
     weighed = (instance.order_cost > 0) | (least > 0)[:, None] | setup_used[:, None]
     available = instance.initial_stock[:, None] + np.cumsum(_arriving(instance, upper), axis=1)
-    return OrderBounds(upper, least, weighed & np.isfinite(upper), most, available)
+    return OrderBounds(upper, least, weighed & np.isfinite(upper), most, available, bool(left_over.cells))
 
 
 def _arriving(instance: Instance, order: Floats) -> Floats:

@@ -10,7 +10,7 @@ from functools import cache
 from desilo.cases.instance import Instance, Ints
 from desilo.cases.plan import Plan
 from desilo.formulations.freedom import Freedom
-from desilo.operating.coordination.decomposition import decompose, decomposes
+from desilo.operating.coordination.decomposition import can_decompose, decompose, decomposes
 from desilo.operating.decision import Decision, Function, How, Method, Pictures, Step
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
@@ -87,7 +87,8 @@ def as_one(desk: Desk, picture: Instance, how: How = How()) -> Decision:
     known = cache(lambda: _start(desk, picture))
     bound = math.inf
     best: Decision | None = None
-    if how.method is Method.DECOMPOSITION or (how.method is Method.AUTO and decomposes(picture)):
+    wanted = how.method is Method.DECOMPOSITION or (how.method is Method.AUTO and decomposes(picture))
+    if wanted and can_decompose(picture):
         best = decompose(desk, picture, known, how.checkpoint)
         if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST:
             return replace(best, facts={"method": Method.DECOMPOSITION.value})

@@ -64,7 +64,7 @@ def assemble(
     team_of = np.zeros(len(picture.items), dtype=np.int64)
     for k, items in enumerate(teams):
         team_of[items] = k
-    used = usage(program, limits)
+    used = usage(program, picture, limits)
     team = np.array([team_of[_owner(picture, name, index)] for name, index in found], dtype=np.int64)
     gains = program.cost * x
     gains[used.overage] = 0.0

@@ -26,6 +26,7 @@ import numpy as np
 from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Freedom
+from desilo.formulations.order_bounds import order_bounds
 from desilo.operating.coordination.assembly import Assembly, assemble
 from desilo.operating.coordination.limits import Limits, part_of, shared_limits, teams_of
 from desilo.operating.coordination.market import Market, match
@@ -61,6 +62,11 @@ MANY = 8
 
 LARGE = 50_000
 """Flow columns of the tight model from which on its relaxation takes longer than team by team."""
+
+
+def can_decompose(picture: Instance) -> bool:
+    """Whether team by team nothing is lost: how far orders that are never sold pay, only all teams together know."""
+    return not order_bounds(picture, Freedom.full(picture)).speculative
 
 
 def decomposes(picture: Instance) -> bool:

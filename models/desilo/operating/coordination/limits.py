@@ -23,6 +23,7 @@ from desilo.cases.instance import (
     Floats,
     Instance,
     Ints,
+    Resource,
     ServiceTarget,
 )
 from desilo.solving import Program
@@ -40,11 +41,13 @@ class Limits:
         keys: n rows of the joint model.
         capacity: (n,) what all teams together may use.
         ceiling: (n,) the most a price can be: what a unit above capacity costs; inf for hard limits.
+        alone: (n,) whether no team could keep it by what others give back: it also holds for each team by itself.
     """
 
     keys: tuple[Key, ...]
     capacity: Floats
     ceiling: Floats
+    alone: Bools
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -76,8 +79,20 @@ def shared_limits(instance: Instance, teams: list[Ints]) -> Limits:
     for k, items in enumerate(teams):
         team[items] = k
     found = list(_rows(instance, team))
-    keys = tuple(key for key, _, _ in found)
-    return Limits(keys, np.array([row[1] for row in found]), np.array([row[2] for row in found]))
+    alone = [np.isinf(ceiling) and not _gives_back(instance, key) for key, _, ceiling in found]
+    return Limits(
+        keys=tuple(key for key, _, _ in found),
+        capacity=np.array([capacity for _, capacity, _ in found]),
+        ceiling=np.array([ceiling for _, _, ceiling in found]),
+        alone=np.array(alone, dtype=bool),
+    )
+
+
+def _gives_back(instance: Instance, key: Key) -> bool:
+    """Whether an item can use less than nothing of a limit, so that the others may use more than all of it."""
+    if key[0] == "S1_fill_rate":
+        return True
+    return any(np.any(amount < 0) for amount in instance.resources[key[1][0]].use.values())
 
 
 def _rows(instance: Instance, team: Ints) -> Iterator[tuple[Key, float, float]]:
@@ -101,8 +116,9 @@ def _rows(instance: Instance, team: Ints) -> Iterator[tuple[Key, float, float]]:
 def part_of(instance: Instance, items: Ints) -> Instance:
     """The instance of some items alone. Resources and service targets keep their places, with only these items' use.
 
-    A limit that others use too stays as it is: a team can never use more than all of it, unless others give some back.
+    A shared limit stays as it is, but for rules on prices and promotions: of those the others use the least they can.
     """
+    others = np.setdiff1d(np.arange(len(instance.items)), items)
     position = np.full(len(instance.items), -1)
     position[items] = np.arange(len(items))
     cross = instance.cross_effects
@@ -123,7 +139,11 @@ def part_of(instance: Instance, items: Ints) -> Instance:
         levels=tuple(instance.levels[i] for i in pick),
         cross_effects=CrossEffects(position[cross.item[inside]], position[cross.other[inside]], cross.effect[inside]),
         resources=tuple(
-            replace(resource, use={activity: amount[items] for activity, amount in resource.use.items()})
+            replace(
+                resource,
+                capacity=resource.capacity - _least_use(instance, resource, others),
+                use={activity: amount[items] for activity, amount in resource.use.items()},
+            )
             for resource in instance.resources
         ),
         service=tuple(
@@ -134,9 +154,15 @@ def part_of(instance: Instance, items: Ints) -> Instance:
     )
 
 
-def gives_back(instance: Instance) -> Bools:
-    """(R,) whether an item can use less than nothing of the resource, so that the others may use more than all."""
-    return np.array([any(np.any(amount < 0) for amount in resource.use.values()) for resource in instance.resources])
+def _least_use(instance: Instance, resource: Resource, items: Ints) -> float:
+    """The least that some items can use of a rule on prices and promotions in a period; 0 for other resources."""
+    if not resource.is_pricing_rule:
+        return 0.0
+    used = np.zeros_like(instance.price)
+    for activity, amount in resource.use.items():
+        figure = instance.promo if activity is Activity.PROMO else instance.price
+        used += amount[:, None] * figure
+    return float(np.nanmin(used[items], axis=1).sum()) if len(items) else 0.0
 
 
 def standing_use(instance: Instance, limits: Limits) -> Floats:
@@ -167,8 +193,8 @@ class Usage:
     overage: Ints
 
 
-def usage(program: Program, limits: Limits) -> Usage:
-    """Read from the rows of a model of all items or of some."""
+def usage(program: Program, instance: Instance, limits: Limits) -> Usage:
+    """Read from the rows of the joint model of an instance, of all items or of some."""
     position = limits.position
     rows = np.full(len(limits), -1)
     for row, key in enumerate(labels(program.row_parts)):
@@ -188,9 +214,7 @@ def usage(program: Program, limits: Limits) -> Usage:
     keep[overage] = 0.0
     matrix = sparse.csr_array(matrix @ sparse.diags_array(keep))
     matrix.eliminate_zeros()
-    room = np.where(upper, program.row_upper[rows[there]], -program.row_lower[rows[there]])
-    standing = np.zeros(len(limits))
-    standing[there] = limits.capacity[there] - room
+    standing = standing_use(instance, limits).sum(axis=0)
     return Usage(matrix, standing, rows, overage)
 
 

@@ -30,6 +30,7 @@ from desilo.cases.instance import Floats, Instance, Ints
 from desilo.cases.plan import Plan
 from desilo.formulations.freedom import Freedom
 from desilo.operating.coordination.assembly import Assembly, assemble
+from desilo.operating.coordination.decomposition import can_decompose
 from desilo.operating.coordination.limits import Limits, part_of, shared_limits, teams_of
 from desilo.operating.coordination.market import Market, match
 from desilo.operating.coordination.offices import Offices, Request
@@ -178,11 +179,12 @@ class _Coordinator:
             found = self.desk.optimise(self.picture, free, start.plan, "repair", limit)
             repaired = max(found, start, key=_worth)
         decisions[Strength.REPAIR] = repaired
-        told = {"joint_bound": market.bound, "protocol": self.protocol.as_dict()}
+        bound = market.bound if can_decompose(self.picture) else math.inf
+        told = {"joint_bound": bound, "protocol": self.protocol.as_dict()}
         return Coordination(
             {strength: replace(d, facts={"strength": strength.value, **told}) for strength, d in decisions.items()},
             self.protocol,
-            market.bound,
+            bound,
         )
 
     @property

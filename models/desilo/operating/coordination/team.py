@@ -4,9 +4,9 @@ With the limits priced at `lam >= 0`, a team maximises
 
     (T1)  profit of its own items - lam x what they use
 
-over its own rows: pricing, demand and inventory of the joint model for its items (`formulations`), with every limit as
-if the team had it alone (valid, since nobody else can use less than nothing). The relaxation of (T1) gives bounds, its
-integer solutions give plans.
+over its own rows: pricing, demand and inventory of the joint model for its items (`formulations`), with every hard
+limit as if the team had it alone, where nobody else can use less than nothing. The relaxation of (T1) gives bounds,
+its integer solutions give plans.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.plan import SMALLEST_ORDER
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
-from desilo.operating.coordination.limits import Limits, Usage, gives_back, labels, usage
+from desilo.operating.coordination.limits import Limits, Usage, labels, usage
 from desilo.operating.prices import level_shares
 from desilo.solving import Held, Options, Program, Stop, hand_back, translate, values
 
@@ -181,7 +181,7 @@ class Team:
         duals = self._consider(model, model.within(room))
         worth = np.zeros(len(self.limits))
         if duals is not None:
-            worth[model.touched] = np.maximum(0.0, np.abs(duals[model.usage.rows[model.touched]]))
+            worth[model.touched] = np.abs(duals[model.usage.rows[model.touched]])
         return worth
 
     def tell(self, number: int) -> tuple[Ints, Floats]:
@@ -254,20 +254,16 @@ class _Model:
     """A team's joint model in one formulation, as arrays."""
 
     def __init__(self, instance: Instance, limits: Limits, formulation: Formulation) -> None:
-        self.instance = instance
-        self.limits = limits
         self.built = joint_model(instance, None, formulation).model
         self.program = translate(self.built)
-        self.usage: Usage = usage(self.program, limits)
+        self.usage: Usage = usage(self.program, instance, limits)
         self.y, self.y_index = _members(self.program, "y", 3)
         self.setup, self.setup_index = _members(self.program, "setup", 2)
         self.gains = self.program.cost.copy()
         self.gains[self.usage.overage] = 0.0
         rows = self.usage.rows
         self.touched = np.flatnonzero(rows >= 0)
-        back = gives_back(instance)
-        private = [key[0] != "S1_fill_rate" and not back[key[1][0]] for key in limits.keys]
-        self.private = np.array(private, dtype=bool) & np.isinf(limits.ceiling) & (rows >= 0)
+        self.shared = rows[self.touched[~limits.alone[self.touched]]]
 
     def use(self, x: Floats) -> Floats:
         """(n,) of the limits at a solution."""
@@ -276,8 +272,7 @@ class _Model:
     def priced(self, prices: Floats) -> Program:
         """(T1): limits priced; hard ones also hold for the team alone."""
         lower, upper = self.program.row_lower.copy(), self.program.row_upper.copy()
-        free = self.usage.rows[(self.usage.rows >= 0) & ~self.private]
-        lower[free], upper[free] = -np.inf, np.inf
+        lower[self.shared], upper[self.shared] = -np.inf, np.inf
         ceiling = self.program.upper.copy()
         ceiling[self.usage.overage] = 0.0
         return replace(
