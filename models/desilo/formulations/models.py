@@ -119,10 +119,11 @@ def _declare_service(m: Any, instance: Instance) -> None:
         scope[k, target.items] = True
     m.targets = pyo.RangeSet(0, len(targets) - 1)
     m.scope = pyo.Set(m.targets, initialize=members(scope))
+    m.S = pyo.Set(initialize=np.flatnonzero(scope.any(axis=1)).tolist())
     m.b = pyo.Param(m.targets, default=entries(np.array([target.min_fill_rate for target in targets])))
     m.pi = pyo.Param(m.response.W, default=entries(instance.probability))
 
-    @m.Constraint(m.targets)
+    @m.Constraint(m.S)
     def S1_fill_rate(m: Any, k: int) -> Any:
         served = sum(
             m.pi[w] * sold(m.inventory, m.pricing, i, t, w)

@@ -109,9 +109,15 @@ class Held:
             self._highs.setSolution(len(columns), columns.astype(np.int32), figures)
 
     def solve(self) -> Outcome:
-        """Run HiGHS."""
+        """Run HiGHS.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C; one of many solves by itself is nothing to go on with.
+        """
         started = time.perf_counter()
         status = run(self._highs)
+        if status == highspy.HighsModelStatus.kInterrupt:
+            raise KeyboardInterrupt
         seconds = Seconds(0.0, self.program.seconds, self._loaded, time.perf_counter() - started)
         return read_outcome(self._highs, status, self.program, self.options, seconds)
 

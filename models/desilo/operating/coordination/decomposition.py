@@ -20,9 +20,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
+from desilo.cases.errors import BadInput, Problem
 from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Freedom
@@ -310,7 +312,14 @@ class Decomposition:
         """The market of the checkpoint, its plans and bound taken over; None if it holds nothing for this instance."""
         if self.checkpoint is None or not self.checkpoint.exists():
             return None
-        with np.load(self.checkpoint, allow_pickle=False) as state:
+        try:
+            return self._taken_over(self.checkpoint)
+        except (OSError, EOFError, KeyError, ValueError, IndexError, BadZipFile):
+            wrong = "is no checkpoint, or not a whole one; delete it to start anew, or name another file"
+            raise BadInput([Problem(str(self.checkpoint), wrong)]) from None
+
+    def _taken_over(self, checkpoint: Path) -> Market | None:
+        with np.load(checkpoint, allow_pickle=False) as state:
             if str(state["digest"]) != self.picture.digest():
                 return None
             self.best = self.reoptimised(Plan(state["level"], state["order"]))
@@ -376,7 +385,7 @@ class Decomposition:
 def decompose(
     desk: Desk, picture: Instance, known: Callable[[], Decision | None], checkpoint: Path | None = None
 ) -> Decision:
-    """The joint model of an instance with at least two teams.
+    """The joint model of an instance, team by team.
 
     Args:
         desk: options; `threads` is how many teams work side by side.
@@ -386,6 +395,10 @@ def decompose(
 
     Returns:
         The decision, with the proven bound.
+
+    Raises:
+        BadInput: the checkpoint cannot be read.
+        KeyboardInterrupt: Ctrl-C before there was a plan.
     """
     teams = teams_of(picture)
     limits = shared_limits(picture, teams)
@@ -396,11 +409,15 @@ def decompose(
         work = Decomposition(desk, picture, offices, teams, limits, checkpoint)
         try:
             work.run(known)
-        except (KeyboardInterrupt, Stopped):
+        except KeyboardInterrupt:
+            if work.best is None:
+                raise
             interrupted = True
+        except Stopped:  # why is for the whole model to say
+            pass
     stop = Stop.INTERRUPTED if interrupted else Stop.TIME_LIMIT
     if work.best is None:
-        return desk.failed(stop)
+        return Decision(desk.model, stop, None, math.nan, work.bound, tuple(desk.steps))
     placed = work.best.plan.order > SMALLEST_ORDER
     done = desk.polish(picture, Freedom.full(picture).at_levels(work.best.plan.level).placing(placed), work.bound)
     close = relative_gap(done.objective, done.bound) <= desk.options.gap

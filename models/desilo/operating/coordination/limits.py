@@ -98,7 +98,7 @@ def _gives_back(instance: Instance, key: Key) -> bool:
 def _rows(instance: Instance, team: Ints) -> Iterator[tuple[Key, float, float]]:
     """Key, capacity and ceiling of every shared limit."""
     for r, resource in enumerate(instance.resources):
-        users = np.flatnonzero(np.any([amount != 0 for amount in resource.use.values()], axis=0))
+        users = _users(resource)
         if len(set(team[users].tolist())) < 2:
             continue
         for t in np.flatnonzero(np.isfinite(resource.capacity)).tolist():
@@ -113,12 +113,17 @@ def _rows(instance: Instance, team: Ints) -> Iterator[tuple[Key, float, float]]:
             yield ("S1_fill_rate", (k,)), 0.0, np.inf
 
 
+def _users(resource: Resource) -> Ints:
+    """Items that use it."""
+    return np.flatnonzero(np.any([amount != 0 for amount in resource.use.values()], axis=0))
+
+
 def part_of(instance: Instance, items: Ints) -> Instance:
     """The instance of some items alone. Resources and service targets keep their places, with only these items' use.
 
     A shared limit stays as it is, but for rules on prices and promotions: of those the others use the least they can.
+    Of what only others use there is a place and nothing else: neither figures nor names.
     """
-    others = np.setdiff1d(np.arange(len(instance.items)), items)
     position = np.full(len(instance.items), -1)
     position[items] = np.arange(len(items))
     cross = instance.cross_effects
@@ -131,27 +136,36 @@ def part_of(instance: Instance, items: Ints) -> Instance:
             *("max_order", "receipt", "salvage_value", "initial_stock", "lead_time", "min_order", "max_price_changes"),
         )
     }
-    inner = [position[target.items][position[target.items] >= 0] for target in instance.service]
     return replace(
         instance,
         items=tuple(instance.items[i] for i in pick),
         groups=tuple(instance.groups[i] for i in pick),
         levels=tuple(instance.levels[i] for i in pick),
         cross_effects=CrossEffects(position[cross.item[inside]], position[cross.other[inside]], cross.effect[inside]),
-        resources=tuple(
-            replace(
-                resource,
-                capacity=resource.capacity - _least_use(instance, resource, others),
-                use={activity: amount[items] for activity, amount in resource.use.items()},
-            )
-            for resource in instance.resources
-        ),
-        service=tuple(
-            ServiceTarget(target.scope, scope, target.min_fill_rate)
-            for target, scope in zip(instance.service, inner, strict=True)
-        ),
+        resources=tuple(_resource_of(instance, resource, items) for resource in instance.resources),
+        service=tuple(_target_of(target, position) for target in instance.service),
         **rows,
     )
+
+
+def _resource_of(instance: Instance, resource: Resource, items: Ints) -> Resource:
+    """What some items see of a resource."""
+    if not np.isin(items, _users(resource)).any():
+        unlimited = np.full_like(resource.capacity, np.inf)
+        return Resource("", unlimited, unlimited, {activity: np.zeros(len(items)) for activity in resource.use})
+    others = np.setdiff1d(np.arange(len(instance.items)), items)
+    return replace(
+        resource,
+        capacity=resource.capacity - _least_use(instance, resource, others),
+        use={activity: amount[items] for activity, amount in resource.use.items()},
+    )
+
+
+def _target_of(target: ServiceTarget, position: Ints) -> ServiceTarget:
+    """What the items with a position see of a service target."""
+    inside = position[target.items]
+    inside = inside[inside >= 0]
+    return replace(target, items=inside) if len(inside) else ServiceTarget("", inside, 0.0)
 
 
 def _least_use(instance: Instance, resource: Resource, items: Ints) -> float:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -52,8 +54,20 @@ class Office:
         return getattr(team, request.verb)(*request.arguments)
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ctrl-C is for whoever asks: processes started in here ignore it from their first moment on."""
+    if threading.current_thread() is not threading.main_thread():  # others may not say how signals are handled
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _work(pipe: Connection, instances: dict[int, Instance], limits: Limits, options: Options) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks
     office = Office(instances, limits, options)
     while True:
         try:
@@ -82,7 +96,8 @@ class Offices:
             for share in shares:
                 ours, theirs = spawn.Pipe()
                 process = spawn.Process(target=_work, args=(theirs, share, limits, options), daemon=True)
-                process.start()
+                with _deaf_to_interrupts():
+                    process.start()
                 theirs.close()
                 self._pipes.append(ours)
                 self._processes.append(process)

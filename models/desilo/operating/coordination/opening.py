@@ -64,4 +64,4 @@ def _share(instance: Instance, items: Ints, r: int) -> float:
     pace = np.zeros(len(instance.items))
     for activity, amount in instance.resources[r].use.items():
         pace += np.abs(amount) * (1.0 if activity in BY_COUNT else demand)
-    return float(pace[items].sum() / pace.sum()) if pace.sum() > 0 else 1.0
+    return float(pace[items].sum() / pace.sum()) if pace[items].sum() > 0 else 1.0

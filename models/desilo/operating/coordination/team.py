@@ -232,8 +232,6 @@ class Team:
         if start is not None:
             held.start(*model.integers(start))
         outcome = held.solve()
-        if outcome.stop is Stop.INTERRUPTED:
-            raise Stopped(outcome.stop)
         if not outcome.feasible:
             return None
         x = held.solution
