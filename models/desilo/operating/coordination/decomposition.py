@@ -2,14 +2,16 @@
 
 1.  **Prices.** Teams answer prices with the relaxation of their own problem; the market looks for the prices that prove
     the best bound (`market`). They open at those of a sample (`opening`).
-2.  **Plans.** At the best prices every team looks for a plan that could be carried out. Where there is time for the
-    solver to search among all of a team's levels, its bound replaces the relaxation's.
-3.  **Assembly.** One plan per team: the team's own, or its part of the plan that was known before, so that the rules on
-    prices and promotions hold together; then orders are re-optimised for all teams at once, set-ups and levels given.
+2.  **Plans.** At the best prices every team looks for a plan that could be carried out.
+3.  **Assembly.** One plan of every team, so that limits which no change of orders can keep (prices, promotions, set-ups)
+    hold together; then orders are re-optimised for all teams at once, set-ups and levels given.
 4.  **Neighbourhoods.** A few teams at a time plan again together within what the others leave of the limits; after
     every round orders are re-optimised for all.
 
-It stops as soon as plan and bound are as close as asked, and has a plan and a bound at any time after step 1.
+5.  **Certificates.** With what time is left, teams search among all their levels and set-ups at the prices: their
+    integer bounds replace those of their relaxations.
+
+It stops as soon as plan and bound are as close as asked.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Freedom
 from desilo.formulations.order_bounds import order_bounds
 from desilo.operating.coordination.assembly import Assembly, assemble
-from desilo.operating.coordination.limits import Limits, part_of, shared_limits, teams_of
+from desilo.operating.coordination.limits import Limits, firm_limits, part_of, shared_limits, teams_of
 from desilo.operating.coordination.market import Market, match
 from desilo.operating.coordination.offices import Offices, Request
 from desilo.operating.coordination.opening import opening_prices
@@ -46,7 +48,7 @@ BOX = 0.3
 ROUNDS = 20
 """Rounds of prices at most."""
 
-FOR_PRICES, FOR_PLANS, FOR_SEARCH = 0.35, 0.35, 0.6
+FOR_PRICES, FOR_PLANS = 0.35, 0.35
 """Shares of the time that is left when a step begins."""
 
 WHOLE = 4_000
@@ -54,6 +56,12 @@ WHOLE = 4_000
 
 TOGETHER = 4
 """Items that plan again together, at least."""
+
+FOR_OTHERS = 0.1
+"""Share of the time for other plans where the teams' own do not fit together, each time."""
+
+DEARER = (0.02, 0.1, 0.5)
+"""How much dearer the limits that do not fit become: shares of what a team earns in a period."""
 
 SECONDS = 10.0
 """For one of these searches, and for one team's plan where no time limit is asked for."""
@@ -115,13 +123,11 @@ class Decomposition:
             self.assemble(market, known)
             self.keep(market)
             self._note("assembly")
-        self.search(FOR_SEARCH)
+        self.search()
         self._note("neighbourhoods")
-        if not self.close:
+        if not self.close and self.left > 1.0:
             self.certify(market)
             self._note("certificates")
-            self.search(1.0)
-            self._note("neighbourhoods")
 
     @property
     def left(self) -> float:
@@ -186,21 +192,34 @@ class Decomposition:
         """
         own = [pattern for pattern in self.patterns if pattern is not None]
         if len(own) == len(self.teams):
-            self._take(self._together(own))
-        if self.best is not None:
-            return
-        start = known()
-        if start is None or start.plan is None:
-            return
-        self._take(self.reoptimised(start.plan))
+            self._take(self._together(own) or self._fitting(market, own))
         if self.best is None:
-            return
-        present = [self._present(np.array([k]), items) for k, items in enumerate(self.teams)]
-        offered = [[old] if new is None else [old, new] for old, new in zip(present, self.patterns, strict=True)]
-        proposals = [[Proposal(n, p.profit, p.use) for n, p in enumerate(patterns)] for patterns in offered]
-        chosen = match(self.limits, proposals, replace(self.desk.options, time_limit=max(1.0, self.left / 10)))
-        if chosen is not None:
-            self._take(self._together([patterns[n] for patterns, n in zip(offered, chosen, strict=True)]))
+            start = known()
+            if start is not None and start.plan is not None:
+                self._take(self.reoptimised(start.plan))
+
+    def _fitting(self, market: Market, own: list[Pattern]) -> Assembly | None:
+        """The teams' own plans, or others that use less of the limits that no change of orders can keep."""
+        rows = firm_limits(self.picture, self.limits)
+        firm = self.limits.only(rows)
+        seconds, gap = self._each(FOR_OTHERS), self.desk.options.gap / 4
+        offered = [[pattern] for pattern in own]
+        prices = market.prices.copy()
+        dear = abs(self.bound) / (self.picture.periods * len(self.teams))  # what a team earns in a period
+        for share in DEARER:
+            prices[rows] += share * dear
+            requests = [Request(k, "decide", (prices, seconds, gap)) for k in range(len(self.teams))]
+            for request, pattern in self.offices.ask(requests):
+                if pattern is not None:
+                    offered[request.team].append(pattern)
+            worth = [
+                [Proposal(n, p.profit - float(market.prices @ p.use), p.use[rows]) for n, p in enumerate(patterns)]
+                for patterns in offered
+            ]
+            chosen = match(firm, worth, replace(self.desk.options, time_limit=max(1.0, self.left / 10)))
+            if chosen is not None:
+                return self._together([patterns[n] for patterns, n in zip(offered, chosen, strict=True)])
+        return None
 
     def _together(self, patterns: list[Pattern]) -> Assembly | None:
         """One plan of every team, orders re-optimised."""
@@ -228,14 +247,13 @@ class Decomposition:
         if found is not None and (self.best is None or found.profit > self.best.profit):
             self.best = found
 
-    def search(self, share: float) -> None:
-        """Step 4, until plan and bound are as close as asked, the share of the time is up, or a round gains nothing."""
+    def search(self) -> None:
+        """Step 4, until plan and bound are as close as asked, the time is up, or a round gains nothing."""
         rng = np.random.default_rng(self.desk.options.seed)
-        until = time.monotonic() + share * self.left
-        while self.best is not None and not self.close and until - time.monotonic() > 1.0:
+        while self.best is not None and not self.close and self.left > 1.0:
             before = self.best.profit
             for blocks in self._side_by_side(rng):
-                if self.close or until - time.monotonic() < 1.0:
+                if self.close or self.left < 1.0:
                     break
                 self._plan_again(blocks)
             again = self.reoptimised(self.best.plan)

@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from desilo.cases.instance import (
+    PRICING_ACTIVITIES,
     SCENARIO_ACTIVITIES,
     Activity,
     Bools,
@@ -52,6 +53,11 @@ class Limits:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def only(self, rows: Ints) -> Limits:
+        """Some of them."""
+        keys = tuple(self.keys[n] for n in rows.tolist())
+        return Limits(keys, self.capacity[rows], self.ceiling[rows], self.alone[rows])
+
     @property
     def position(self) -> dict[Key, int]:
         """Which limit a row is."""
@@ -86,6 +92,13 @@ def shared_limits(instance: Instance, teams: list[Ints]) -> Limits:
         ceiling=np.array([ceiling for _, _, ceiling in found]),
         alone=np.array(alone, dtype=bool),
     )
+
+
+def firm_limits(instance: Instance, limits: Limits) -> Ints:
+    """Limits on prices, promotions and set-ups alone: smaller orders do not help to keep them."""
+    firm = PRICING_ACTIVITIES | {Activity.SETUP}
+    kept = [key[0] == "R1_limit" and set(instance.resources[key[1][0]].use) <= firm for key in limits.keys]
+    return np.flatnonzero(kept)
 
 
 def _gives_back(instance: Instance, key: Key) -> bool:
