@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +17,20 @@ from desilo.harness.records import CellRecord
 PRODUCTS = ("tropicana-premium-64", "minute-maid-64")
 
 
-def write_small_case(folder: Path) -> Path:
-    """Two products of the orange-juice case in its middle zone."""
+def write_small_case(folder: Path, zones: tuple[str, ...] = ("mid",)) -> Path:
+    """Two products of the orange-juice case in some of its price zones; every zone is a team."""
     source = BUNDLED / "orange-juice"
     folder.mkdir(parents=True)
     for name in ("case.toml", "assumptions.toml"):
         shutil.copy(source / name, folder / name)
     items = pd.read_csv(source / "items.csv")
-    items = items[(items["zone"] == "mid") & items["product"].isin(PRODUCTS)]
-    assert len(items) == len(PRODUCTS)
+    items = items[items["zone"].isin(zones) & items["product"].isin(PRODUCTS)]
+    assert len(items) == len(PRODUCTS) * len(zones)
     items.to_csv(folder / "items.csv", index=False)
     sales = pd.read_csv(source / "sales.csv")
     sales[sales["item"].isin(items["item"])].to_csv(folder / "sales.csv", index=False)
     header = folder / "case.toml"
-    header.write_text(header.read_text().replace('zones = ["low", "mid", "high"]', 'zones = ["mid"]'))
+    header.write_text(header.read_text().replace('zones = ["low", "mid", "high"]', f"zones = {json.dumps(zones)}"))
     return folder
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from desilo.harness.measure import (
     GainInterval,
+    capture,
     cost_matrix,
     harsanyi,
     leakage,
@@ -23,6 +24,21 @@ from desilo.harness.sell import EFFECT_ON_PROFIT
 FUNCTIONS = ("P", "D", "I")
 SETS = [frozenset(part) for size in (1, 2, 3) for part in combinations(FUNCTIONS, size)]
 money = st.floats(-1e4, 1e4)
+
+
+@given(isolated=money, gain=st.floats(0.1, 1e4), share=st.floats(-2, 2))
+@settings(max_examples=50, deadline=None)
+def test_captured_is_the_share_of_the_gain(isolated: float, gain: float, share: float) -> None:
+    found = capture(isolated, isolated + share * gain, isolated + gain)
+    assert found == pytest.approx(share, abs=1e-6)
+
+
+def test_nothing_is_captured_of_no_gain() -> None:
+    assert capture(1000.0, 1001.0, 1000.0) is None
+    assert capture(1000.0, 1001.0, 1000.0 + 1e-6) is None
+    assert capture(1000.0, 999.0, 990.0) is None
+    assert capture(1000.0, 999.0, float("inf")) is None
+    assert capture(-1000.0, -990.0, -980.0) == pytest.approx(0.5)
 
 
 def worth(*values: float) -> dict[frozenset[str], float]:

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -17,7 +17,8 @@ import pytest
 from small_run import Ear, small_settings, write_small_case
 
 from desilo.harness.cli import Exit, main
-from desilo.harness.experiment import CLAIRVOYANT, HANDED_ON, JOINT, SEQUENTIAL
+from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, HANDED_ON, JOINT, SEQUENTIAL
+from desilo.harness.records import CellRecord
 from desilo.harness.report import BEST_SEQUENTIAL, Summary, summarise
 from desilo.harness.run import Finished, run
 from desilo.harness.words import find, finding, sentences, to_markdown
@@ -29,7 +30,8 @@ FUNCTIONS = ("pricing", "demand", "inventory")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("report")
-    run(small_settings(write_small_case(place / "small")), place / "run", Ear())
+    case = write_small_case(place / "small", zones=("low", "mid"))
+    run(small_settings(case, middle_zone=False), place / "run", Ear())
     return place / "run"
 
 
@@ -182,6 +184,84 @@ def test_tightness_compares_the_same_starts_at_every_level(
         assert (level.tightness in summary.wins_at) == (gain > 0)
 
 
+EARNED = {"limits": 900.0, "prices": 1150.0, "repair": 1250.0}
+PROMISED = {"limits": 1000.0, "prices": 1100.0, "repair": 1200.0}
+
+
+def with_profits(finished: Finished, joint: float, joint_bounds: tuple[float, float]) -> Finished:
+    """The run, had isolated earned and promised 1000, joint so much, and the coordinated teams what is said above."""
+
+    def changed(record: CellRecord) -> CellRecord:
+        found = record.coordination
+        profits = {"isolated": (1000.0, 1000.0), JOINT: (joint, 1400.0), COORDINATED: (1250.0, 1200.0)}
+        if record.cell.model not in profits or record.promise is None or record.nature is None:
+            return record
+
+        def paid(part: Any, earned: float, promised: float) -> Any:
+            scores = {"promise": part.promise, "nature": part.nature}
+            money = {"promise": promised, "nature": earned}
+            return part.model_copy(update={k: v.model_copy(update={"profit": money[k]}) for k, v in scores.items()})
+
+        record = paid(record, *profits[record.cell.model])
+        if record.cell.model == JOINT:
+            return record.model_copy(update={"bound": joint_bounds[0]})
+        if found is None:
+            return record
+        strengths = {s: paid(each, EARNED[s], PROMISED[s]) for s, each in found.strengths.items()}
+        update = {"joint_bound": joint_bounds[1], "strengths": strengths}
+        return record.model_copy(update={"coordination": found.model_copy(update=update)})
+
+    return Finished(finished.record, tuple(changed(record) for record in finished.cells))
+
+
+@pytest.mark.parametrize("joint_bounds", [(1500.0, 9000.0), (9000.0, 1500.0)])
+def test_captured_is_the_share_of_what_joint_gains_over_isolated(
+    finished: Finished, joint_bounds: tuple[float, float]
+) -> None:
+    summary = summarise(with_profits(finished, 1500.0, joint_bounds))
+    found = summary.coordinating
+    assert found is not None and found.starts == 2 and found.teams == 2
+    assert [each.profit.mean for each in found.strengths] == [900, 1150, 1250]
+    assert [each.gain.mean for each in found.strengths] == [-100, 150, 250]
+    assert [each.capture for each in found.strengths] == pytest.approx([-0.2, 0.3, 0.5])
+    assert [each.capture_in_sample for each in found.strengths] == pytest.approx([0, 0.25, 0.5])
+    assert [each.capture_of_bound for each in found.strengths] == pytest.approx([0, 0.2, 0.4])
+    said = sentences(summary)[2]
+    assert "of the USD +500 a window that joint realises over isolated" in said
+    assert "-20.0% with limits alone, 30.0% with transfer prices and 50.0% with prices and repair;" in said
+    assert "in sample 0.0%, 25.0% and 50.0%." in said
+    assert "That is less than isolated: limits alone." in said
+    best = find(summary, COORDINATED, BEST_SEQUENTIAL)
+    assert best is not None and best.realised.mean < 0 and "earns no more than the best sequential one" in said
+
+
+def test_nothing_is_captured_where_joint_gains_nothing(finished: Finished) -> None:
+    summary = summarise(with_profits(finished, 1000.0, (1500.0, 1500.0)))
+    assert summary.coordinating is not None
+    assert all(each.capture is None for each in summary.coordinating.strengths)
+    assert (
+        "USD +0 a window that joint realises over isolated are no gain to capture a share of" in sentences(summary)[2]
+    )
+    assert "| n/a |" in to_markdown(summary)
+
+
+def test_stronger_coordination_promises_no_less_and_tells_no_less(
+    summary: Summary, raw: dict[tuple[str, int, float], Any]
+) -> None:
+    assert summary.coordinating is not None
+    strengths = summary.coordinating.strengths
+    assert [each.strength for each in strengths] == ["limits", "prices", "repair"]
+    for weak, strong in pairwise(strengths):
+        assert weak.gain_in_sample <= strong.gain_in_sample + 1e-6
+        assert weak.told <= strong.told and weak.revealed <= strong.revealed and weak.rounds <= strong.rounds
+    assert strengths[0].messages < strengths[1].messages  # prices are told too
+    for start in STARTS:
+        record = raw[COORDINATED, start, 1.0]
+        last = record["coordination"]["strengths"]["repair"]
+        assert (last["promise"], last["nature"], last["plan"]) == (record["promise"], record["nature"], record["plan"])
+        assert raw[JOINT, start, 1.0]["promise"]["profit"] <= record["coordination"]["joint_bound"] + 1e-6
+
+
 def numbers(value: Any) -> Iterator[float]:
     """Every figure in plain JSON, those in its texts and lengths of its lists too."""
     if isinstance(value, dict):
@@ -235,9 +315,10 @@ def test_the_table_fits_the_terminal_with_nothing_cut_off(
 ) -> None:
     said = shown(monkeypatch, capfd, folder, columns)
     assert "…" not in said
-    table = said[: said.index("- ")].splitlines()
+    table = said[: said.index("\nJoint ")].splitlines()
     assert max(len(line.rstrip()) for line in table) <= columns
-    for name in ("status-quo", "isolated", "sequential", "coordinated", "follows", "joint", "clairvoyant"):
+    models = ("status-quo", "isolated", "sequential", "coordinated", "joint", "clairvoyant")
+    for name in (*models, "alone", "transfer", "and repair"):
         assert any(name in line for line in table)
 
 
@@ -258,14 +339,14 @@ def test_it_is_said_plainly_when_joint_does_not_win(summary: Summary) -> None:
     assert "at tightness 0.5" in finding(losing(summary, (0.5,)))
 
 
-def test_three_sentences_with_currency(summary: Summary) -> None:
+def test_four_sentences_with_currency(summary: Summary) -> None:
     said = sentences(summary)
-    assert [sentence.split(":")[0] for sentence in said] == ["Leakage", "Interaction", "Different"]
-    assert "USD" in said[0] and "USD" in said[1]
+    assert [sentence.split(":")[0] for sentence in said] == ["Leakage", "Interaction", "Coordinated", "Different"]
+    assert all("USD" in sentence for sentence in said)
 
 
 @pytest.mark.parametrize(
-    "gone", [JOINT, "isolated", "status-quo", SEQUENTIAL, CLAIRVOYANT, "demand-only", "everything"]
+    "gone", [JOINT, COORDINATED, "isolated", "status-quo", SEQUENTIAL, CLAIRVOYANT, "demand-only", "everything"]
 )
 def test_what_has_no_plan_is_missing_from_the_report_and_nothing_else(
     gone: str, finished: Finished, tmp_path: Path

@@ -27,6 +27,7 @@ from desilo.harness.cli import Exit, main
 from desilo.harness.cli.run import INTERRUPTED
 from desilo.harness.experiment import (
     CLAIRVOYANT,
+    COORDINATED,
     JOINT,
     MODELS,
     Settings,
@@ -37,10 +38,13 @@ from desilo.harness.experiment import (
     starts_of,
 )
 from desilo.harness.records import CellRecord
+from desilo.harness.report import summarise
 from desilo.harness.run import Finished, load, run
 from desilo.harness.schedule import SHARE, next_of, share_of_time
 from desilo.harness.sell import sell_first_come
-from desilo.solving import Options
+from desilo.operating.coordination.team import Stopped
+from desilo.operating.decision import Strength
+from desilo.solving import Options, Stop
 
 
 @pytest.fixture(scope="module")
@@ -86,12 +90,30 @@ def test_every_plan_is_on_file_holds_and_earns_what_its_record_says(whole: tuple
             continue
         place = folder / "instances" / f"{record.cell.start}-t{record.cell.tightness:g}"
         picture, nature = (instances[place / name] for name in ("estimated", "nature"))
-        plan = read_plan(picture, folder / "plans" / f"{record.cell.slug}.json")
-        found = check(picture, plan)
-        assert found.feasible
-        assert record.promise is not None and record.promise.feasible and record.nature is not None
-        assert record.promise.profit == pytest.approx(found.profit, rel=1e-9)
-        assert record.nature.profit == pytest.approx(sell_first_come(nature, plan).expected_profit, rel=1e-9)
+        scored = {record.cell.plan_file(): (record.promise, record.nature)}
+        if record.coordination is not None:
+            strengths = record.coordination.strengths.items()
+            assert [strength for strength, _ in strengths] == list(Strength)
+            scored |= {record.cell.plan_file(strength): (each.promise, each.nature) for strength, each in strengths}
+        assert set(scored) == set(record.plans)
+        for name, (promise, score) in scored.items():
+            plan = read_plan(picture, folder / "plans" / name)
+            found = check(picture, plan)
+            assert found.feasible
+            assert promise is not None and promise.feasible and score is not None
+            assert promise.profit == pytest.approx(found.profit, rel=1e-9)
+            assert score.profit == pytest.approx(sell_first_come(nature, plan).expected_profit, rel=1e-9)
+
+
+def test_one_team_that_plans_apart_comes_to_its_own_joint_plan(whole: tuple[Path, Finished]) -> None:
+    by_cell = {(r.cell.start, r.cell.model): r for r in whole[1].cells if r.cell.tightness == 1}
+    for start in whole[1].record.starts:
+        record, joint = by_cell[start, COORDINATED], by_cell[start, JOINT]
+        assert record.coordination is not None and record.coordination.teams == 1
+        assert record.promise is not None and joint.promise is not None and joint.promise.profit is not None
+        assert record.promise.profit == pytest.approx(joint.promise.profit, rel=1e-5)
+    note = next(row.note for row in summarise(whole[1]).rows if row.model == COORDINATED)
+    assert "one team" in note
 
 
 def test_no_plan_promises_more_than_joint_nor_earns_more_than_the_clairvoyant_bound(
@@ -157,15 +179,20 @@ def test_what_is_missing_broken_or_changed_is_worked_out_again_and_said(
     broken.write_text(broken.read_text()[:200])
     plan = copy / "plans" / "159-t1-joint.json"
     plan.write_text(plan.read_text().replace('"quantity": ', '"quantity": 1'))
+    (copy / "plans" / "159-t1-coordinated-limits.json").unlink()
+    (copy / "plans" / "159-t1-joint-limits.json").write_text("{}")
     (copy / "records" / ".writing-x.json").write_text("{")
     (copy / "records" / "999-t1-joint.json").write_text("{}")
     ear = Ear()
     again = run(small_settings(case), copy, ear)
-    assert {r.cell.slug for r in ear.worked_out} == {"131-t1-joint", "131-t1-isolated", "159-t1-joint"}
+    again_worked_out = {"131-t1-joint", "131-t1-isolated", "159-t1-joint", "159-t1-coordinated"}
+    assert {r.cell.slug for r in ear.worked_out} == again_worked_out
     assert any("131-t1-isolated" in note and "cannot be read" in note for note in ear.notes)
     assert any("159-t1-joint" in note and "plan" in note for note in ear.notes)
     assert same(again, whole[1])
     assert {path.stem for path in (copy / "records").iterdir()} == {cell.slug for cell in again.record.cells}
+    plans = {path.name for path in (copy / "plans").iterdir()}
+    assert plans == {name for record in again.cells if record.plan is not None for name in record.plans}
 
 
 def test_a_changed_setting_is_named(case: Path, copy: Path) -> None:
@@ -247,6 +274,16 @@ def test_a_watcher_that_stops_the_run_leaves_it_to_go_on(case: Path, tmp_path: P
     assert len(load(tmp_path / "run").cells) == 4
 
 
+def test_ctrl_c_while_teams_plan_is_no_result(case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise Stopped(Stop.INTERRUPTED)
+
+    monkeypatch.setattr("desilo.operating.coordination.team.Team.relax", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(small_settings(case), tmp_path / "run", Ear())
+    assert not list((tmp_path / "run" / "records").glob("*coordinated*"))
+
+
 def test_one_run_at_a_time_in_a_folder(case: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
@@ -290,7 +327,9 @@ def test_cells_that_cost_little_come_first_but_leave_the_others_their_part(case:
     settings = small_settings(case, time_limit=100.0, jobs=2)
     waiting = waiting_tasks(case, settings)
     assert next_of(waiting, 100.0, settings).cell.model == "status-quo"
-    assert next_of(waiting, 40.0, settings).cell.model == JOINT
+    assert next_of(waiting, 40.0, settings).cell.model == COORDINATED
+    apart = [task for task in waiting if task.cell.model != COORDINATED]
+    assert next_of(apart, 40.0, settings).cell.model == JOINT
     cheap = [task for task in waiting if task.cell.model not in SHARE]
     assert next_of(cheap, 40.0, settings).cell.model == "status-quo"
     assert share_of_time(cheap[0], waiting, 100.0, settings) <= 50.0

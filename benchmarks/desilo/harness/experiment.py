@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from itertools import chain, combinations
@@ -21,10 +22,22 @@ from desilo.cases.plan import Plan
 from desilo.formulations.freedom import Freedom
 from desilo.harness.check import check
 from desilo.harness.nature import nature
-from desilo.harness.records import Cell, CellRecord, PlanFacts, Promise, Score, StepRecord
+from desilo.harness.records import (
+    Cell,
+    CellRecord,
+    Coordinated,
+    Coordination,
+    PlanFacts,
+    Promise,
+    Score,
+    StepRecord,
+)
 from desilo.harness.sell import EFFECT_ON_PROFIT, Sales, placed_orders, sell_first_come
+from desilo.operating.coordination.limits import teams_of
+from desilo.operating.coordination.protocol import Message, Protocol, coordinate
+from desilo.operating.coordination.team import Stopped
 from desilo.operating.deciding import clairvoyant
-from desilo.operating.decision import Decision, Function, OperatingModel, Pictures, Step
+from desilo.operating.decision import Decision, Function, OperatingModel, Pictures, Step, Strength
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.forecast import Forecaster, Response, estimated, naive
 from desilo.operating.picture import picture
@@ -54,7 +67,7 @@ class Settings:
         nature_scenarios: on which plans are scored.
         clairvoyant_scenarios: the first so many of them, for which the bound of perfect information is worked out.
         gap: relative MIP gap at which a function's own decision is good enough.
-        joint_gap: the same where prices and orders meet in one model.
+        joint_gap: the same where prices and orders of all items meet in one model.
     """
 
     case: str
@@ -111,6 +124,7 @@ FORECASTERS: Mapping[str, Forecaster] = {"yesterday": naive, "estimated": estima
 
 JOINT = OperatingModel.JOINT.value
 CLAIRVOYANT = OperatingModel.CLAIRVOYANT.value
+COORDINATED = OperatingModel.COORDINATED.value
 
 
 def _subset_name(optimised: frozenset[Function]) -> str:
@@ -138,7 +152,7 @@ PRICING_LAST = tuple(
 )
 """Orders in which pricing plans for orders that are placed: as hard to solve as the joint model."""
 
-MODELS = (*SIDE_BY_SIDE, *HANDED_ON, CLAIRVOYANT, JOINT)
+MODELS = (*SIDE_BY_SIDE, *HANDED_ON, COORDINATED, CLAIRVOYANT, JOINT)
 
 SEQUENTIAL = next(iter(HANDED_ON))
 """Demand, then pricing, then inventory: the usual order, and the one tried at every tightness."""
@@ -342,9 +356,65 @@ class Task:
     known: Plan | None = None
 
 
-def work(task: Task) -> tuple[CellRecord, Plan | None]:
+Worked = tuple[CellRecord, Mapping[str, Plan]]
+"""A cell's record, and its plans by the names of their files."""
+
+
+def work(task: Task) -> Worked:
     """Let the operating model decide, and score its plan."""
+    if task.cell.model == COORDINATED:
+        return _work_apart(task)
     decision = _decide(task)
+    return _record(task, decision), {} if decision.plan is None else {task.cell.plan_file(): decision.plan}
+
+
+def _work_apart(task: Task) -> Worked:
+    """Let teams plan apart: one protocol has every strength of coordination."""
+    desk, picture = Informed(task), task.problems.pictures.estimated
+    started = time.monotonic()
+    try:
+        found = coordinate(desk, picture)
+    except Stopped as stopped:
+        return _record(task, desk.failed(stopped.args[0])), {}
+    if found is None:
+        return _record(task, desk.failed()), {}
+    seconds = time.monotonic() - started  # of the teams too, whose solves are no steps of the desk
+    plans = {strength: decided.plan for strength, decided in found.decisions.items() if decided.plan is not None}
+    coordination = Coordination(
+        teams=len(teams_of(picture)),
+        joint_bound=found.bound,
+        strengths={strength: _coordinated(task, plan, strength, found.protocol) for strength, plan in plans.items()},
+    )
+    record = _record(task, replace(found.decisions[Strength.REPAIR], steps=tuple(desk.steps)))
+    return (
+        record.model_copy(update={"seconds": seconds, "coordination": coordination}),
+        {task.cell.plan_file(strength): plan for strength, plan in plans.items()},
+    )
+
+
+def _coordinated(task: Task, plan: Plan, strength: Strength, protocol: Protocol) -> Coordinated:
+    nature = task.problems.nature
+    told = Protocol(_told_for(strength, protocol.messages)).as_dict()
+    return Coordinated(
+        promise=_promise(task.problems.pictures.estimated, plan),
+        nature=_score(nature, sell_first_come(nature, plan), task.sample),
+        rounds=told["rounds"],
+        messages=told["messages"],
+        told=told["numbers_told_to_teams"],
+        revealed=told["numbers_revealed_by_teams"],
+    )
+
+
+def _told_for(strength: Strength, messages: Sequence[Message]) -> list[Message]:
+    """Limits end when teams first carry out a choice; repair needs no more telling than prices."""
+    if strength is not Strength.LIMITS:
+        return list(messages)
+    last = min(message.round for message in messages if message.what == "choice")
+    return [message for message in messages if message.round <= last]
+
+
+def _record(task: Task, decision: Decision) -> CellRecord:
+    """What came of a decision, its plan scored."""
     plan, pictures = decision.plan, task.problems.pictures
     found = decision.as_dict()
     steps = tuple(
@@ -365,21 +435,25 @@ def work(task: Task) -> tuple[CellRecord, Plan | None]:
         claim=0.0 if plan is None else _claim(pictures.yesterday, plan.level),
     )
     if plan is None:
-        return record, None
-    promised = check(pictures.estimated, plan)
+        return record
     sold = sell_first_come(task.problems.nature, plan)
     return record.model_copy(
         update={
             "facts": _facts(pictures.estimated, plan, sold),
-            "promise": Promise(
-                profit=promised.profit,
-                feasible=promised.feasible,
-                violations=tuple(str(broken) for broken in promised.violations),
-            ),
+            "promise": _promise(pictures.estimated, plan),
             "estimated": _score(pictures.estimated, sell_first_come(pictures.estimated, plan), task.sample),
             "nature": _score(task.problems.nature, sold, task.sample),
         }
-    ), plan
+    )
+
+
+def _promise(picture: Instance, plan: Plan) -> Promise:
+    found = check(picture, plan)
+    return Promise(
+        profit=found.profit,
+        feasible=found.feasible,
+        violations=tuple(str(broken) for broken in found.violations),
+    )
 
 
 def _decide(task: Task) -> Decision:
@@ -487,8 +561,8 @@ def _source_digest(modules: tuple[str, ...]) -> str:
         if spec is None or spec.origin is None:
             raise AssertionError(f"{name} has no source")
         source = Path(spec.origin)
-        for file in sorted(source.parent.glob("*.py")) if source.name == "__init__.py" else [source]:
-            sha.update(f"{name}/{file.name}\n".encode() + file.read_bytes())
+        for file in sorted(source.parent.rglob("*.py")) if source.name == "__init__.py" else [source]:
+            sha.update(f"{name}/{file.relative_to(source.parent).as_posix()}\n".encode() + file.read_bytes())
     return sha.hexdigest()
 
 

@@ -21,6 +21,9 @@ RESAMPLES = 9999
 FEW_CLUSTERS = 10
 """With fewer clusters a bootstrap interval is too narrow to be trusted."""
 
+ROUNDING = 1e-6
+"""A gain of a smaller share of the profit before it is one of rounding."""
+
 Coalition = frozenset[str]
 
 
@@ -176,6 +179,23 @@ class GainInterval:
 def leakage(booked: Mapping[str, float], realised: float) -> float:
     """Gains that the functions book for themselves, minus the gain that the company realises."""
     return fsum(booked.values()) - realised
+
+
+def capture(isolated: float, coordinated: float, joint: float) -> float | None:
+    """Share of what deciding as one gains that coordination has: (coordinated - isolated) / (joint - isolated).
+
+    Below 0 where coordination earns less than isolated functions, above 1 where it earns more than joint.
+
+    Args:
+        isolated, coordinated, joint: profits; an upper bound for joint gives a share of what any plan could gain.
+
+    Returns:
+        None where joint gains nothing above rounding, or without end.
+    """
+    gain = joint - isolated
+    if not ROUNDING * abs(isolated) < gain < np.inf:
+        return None
+    return (coordinated - isolated) / gain
 
 
 def cost_matrix(base: Mapping[str, float], plans: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:

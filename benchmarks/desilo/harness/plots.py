@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from desilo.harness.experiment import CLAIRVOYANT, JOINT, SEQUENTIAL
+from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, JOINT, SEQUENTIAL
 from desilo.harness.records import TEMPORARY
 from desilo.harness.report import BEST_SEQUENTIAL, ISOLATED, STATUS_QUO, Estimate, Summary
 from desilo.harness.words import find, wins
@@ -55,7 +55,9 @@ def waterfall(summary: Summary) -> Figure:
             panel.plot([position - 0.65, position + 0.35], [found.mean] * 2, color=GREY, lw=0.8, zorder=1)
         level = found.mean
 
-    isolated, best, joint = (find(summary, model, STATUS_QUO) for model in (ISOLATED, BEST_SEQUENTIAL, JOINT))
+    isolated, best, coordinated, joint = (
+        find(summary, model, STATUS_QUO) for model in (ISOLATED, BEST_SEQUENTIAL, COORDINATED, JOINT)
+    )
     if summary.interaction is not None and isolated is not None:
         for name, dividend in summary.interaction.dividends.items():
             if "+" not in name:
@@ -68,6 +70,9 @@ def waterfall(summary: Summary) -> Figure:
     if best is not None:
         step("handing on", best.realised.mean - level)
         total("best\nsequential", best.realised)
+    if coordinated is not None:
+        step("planning\nin teams", coordinated.realised.mean - level)
+        total("coordinated", coordinated.realised)
     if joint is not None:
         step("deciding\nas one", joint.realised.mean - level)
         total("joint", joint.realised)
@@ -150,7 +155,7 @@ def _tightness_title(summary: Summary) -> str:
 
 
 def _panel() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(9, 5), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
     panel: Axes = figure.subplots()
     panel.spines[["top", "right"]].set_visible(False)
     panel.yaxis.set_major_formatter("{x:,.0f}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from desilo.cases.findings import schema_problems
+from desilo.operating.decision import Strength
 from desilo.solving import Stop
 
 SchemaVersion = Literal[1]
@@ -82,6 +84,26 @@ class Promise(Record):
     violations: tuple[str, ...]
 
 
+class Coordinated(Record):
+    """What teams that plan apart came to with one strength of coordination, and what was told for it."""
+
+    promise: Promise
+    nature: Score
+    rounds: int
+    messages: int
+    told: int  # numbers that the coordinating office told the teams
+    revealed: int  # numbers that the teams told the office
+    plan: str | None = None  # SHA-256 of the plan's file
+
+
+class Coordination(Record):
+    """The teams of a cell, and every strength of coordination that ended in a plan; the last one's is the cell's."""
+
+    teams: int
+    joint_bound: Known  # proven by the transfer prices: no joint plan promises more; money
+    strengths: dict[Strength, Coordinated]
+
+
 class Cell(Record):
     """One operating model on one problem."""
 
@@ -93,6 +115,10 @@ class Cell(Record):
     def slug(self) -> str:
         """Name of the cell's files."""
         return f"{self.start}-t{self.tightness:g}-{self.model.replace(' ', '-').replace('>', '-')}"
+
+    def plan_file(self, strength: Strength = Strength.REPAIR) -> str:
+        """Name of the file with the cell's plan, or with that of a weaker coordination."""
+        return f"{self.slug}.json" if strength is Strength.REPAIR else f"{self.slug}-{strength}.json"
 
 
 class CellRecord(Record):
@@ -116,6 +142,26 @@ class CellRecord(Record):
     promise: Promise | None = None
     estimated: Score | None = None
     nature: Score | None = None
+    coordination: Coordination | None = None  # of the operating model `coordinated`
+
+    @property
+    def plans(self) -> dict[str, str | None]:
+        """SHA-256 of every plan's file, by its name."""
+        strengths = {} if self.coordination is None else self.coordination.strengths
+        return {self.cell.plan_file(): self.plan} | {
+            self.cell.plan_file(s): found.plan for s, found in strengths.items()
+        }
+
+    def signed(self, digests: Mapping[str, str]) -> Self:
+        """The record once its plans are on file, with the SHA-256 of every file by its name."""
+        found = self.coordination
+        if found is not None:
+            strengths = {
+                s: each.model_copy(update={"plan": digests[self.cell.plan_file(s)]})
+                for s, each in found.strengths.items()
+            }
+            found = found.model_copy(update={"strengths": strengths})
+        return self.model_copy(update={"plan": digests.get(self.cell.plan_file()), "coordination": found})
 
 
 class Assumption(Record):

@@ -10,16 +10,27 @@ from typing import Any, Literal
 
 from desilo.harness.experiment import (
     CLAIRVOYANT,
+    COORDINATED,
     HANDED_ON,
     JOINT,
     SEQUENTIAL,
     SIDE_BY_SIDE,
     forecaster_of,
 )
-from desilo.harness.measure import GainInterval, Interval, cost_matrix, harsanyi, leakage, paired_bootstrap, shapley
-from desilo.harness.records import Assumption, CellRecord, Known, Record
+from desilo.harness.measure import (
+    ROUNDING,
+    GainInterval,
+    Interval,
+    capture,
+    cost_matrix,
+    harsanyi,
+    leakage,
+    paired_bootstrap,
+    shapley,
+)
+from desilo.harness.records import Assumption, CellRecord, Known, Promise, Record
 from desilo.harness.run import Finished
-from desilo.operating.decision import Function, OperatingModel
+from desilo.operating.decision import Function, OperatingModel, Strength
 from desilo.solving import Stop
 
 SchemaVersion = Literal[1]
@@ -27,7 +38,6 @@ SchemaVersion = Literal[1]
 STATUS_QUO = OperatingModel.STATUS_QUO.value
 INVENTORY_ONLY = OperatingModel.INVENTORY_ONLY.value
 ISOLATED = OperatingModel.ISOLATED.value
-COORDINATED = OperatingModel.COORDINATED.value
 BEST_SEQUENTIAL = OperatingModel.SEQUENTIAL.value
 """Stands for the order of hand-offs that promises most."""
 
@@ -47,11 +57,12 @@ TABLE = (
 SAYS_NOTHING = 3.0
 """A bound of so many times the status quo's profit is one from before the relaxation was solved."""
 
-NOTHING = 1e-4
-"""Per cent; a gain below is one of rounding."""
-
-BASELINES = (ISOLATED, BEST_SEQUENTIAL, INVENTORY_ONLY)
-"""What the joint model is compared with, besides the status quo."""
+BASELINES = {
+    JOINT: (ISOLATED, BEST_SEQUENTIAL, INVENTORY_ONLY, COORDINATED),
+    COORDINATED: (ISOLATED, BEST_SEQUENTIAL),
+    BEST_SEQUENTIAL: (ISOLATED,),
+}
+"""What operating models are compared with, besides the status quo."""
 
 
 class Estimate(Record):
@@ -88,7 +99,7 @@ class Gain(Record):
     @property
     def earns_more(self) -> bool:
         """Whether there is a realised gain at all, above rounding."""
-        return self.percent > NOTHING
+        return self.percent > 100 * ROUNDING
 
 
 class Row(Record):
@@ -134,6 +145,31 @@ class Interaction(Record):
     shapley: dict[str, float]  # Shapley values
     total: Estimate  # gain of all together beyond the sum of each alone
     joint_excess: Estimate | None  # joint beyond isolated
+
+
+class Captured(Record):
+    """One strength of coordination: means over the starts."""
+
+    strength: Strength
+    profit: Estimate  # realised
+    gain: Estimate  # over isolated, realised
+    gain_in_sample: float  # promised
+    capture: Known  # share of what joint gains over isolated, realised; unknown where joint gains nothing
+    capture_in_sample: Known
+    capture_of_bound: Known  # share in sample of what any plan could gain at most
+    rounds: float
+    messages: float
+    told: float  # numbers, by the coordinating office to the teams
+    revealed: float  # numbers, by the teams
+
+
+class Coordinating(Record):
+    """What coordinating teams that plan apart captures of the gain of deciding as one, by strength."""
+
+    starts: int
+    teams: int  # the most on any start
+    joint_gain: Estimate  # of joint over isolated, realised
+    strengths: tuple[Captured, ...]
 
 
 class Tightness(Record):
@@ -184,6 +220,7 @@ class Summary(Record):
     best_realised: str
     booking: Booking | None
     interaction: Interaction | None
+    coordinating: Coordinating | None
     tightness: tuple[Tightness, ...]
     difference: Difference | None
     forecast_errors: dict[str, Known]
@@ -236,9 +273,7 @@ class _Results:
         return scored.profit
 
     def promise(self, model: str, start: int, tightness: float = 1.0) -> float:
-        promise = self.record(model, start, tightness).promise
-        assert promise is not None and promise.profit is not None
-        return promise.profit
+        return _promised(self.record(model, start, tightness).promise)
 
     def estimate(self, before: Mapping[int, float], after: Mapping[int, float]) -> Estimate:
         starts = list(after)
@@ -289,9 +324,8 @@ class _Results:
 def summarise(finished: Finished) -> Summary:
     """Everything a run found."""
     results, run = _Results(finished), finished.record
-    gains = [results.gain(model, STATUS_QUO) for model in TABLE if model not in (STATUS_QUO, COORDINATED, CLAIRVOYANT)]
-    gains += [results.gain(JOINT, baseline) for baseline in BASELINES]
-    gains += [results.gain(BEST_SEQUENTIAL, ISOLATED)]
+    gains = [results.gain(model, STATUS_QUO) for model in TABLE if model not in (STATUS_QUO, CLAIRVOYANT)]
+    gains += [results.gain(model, baseline) for model, baselines in BASELINES.items() for baseline in baselines]
     tightness = _tightness(results, finished)
     return Summary(
         case=run.case,
@@ -315,6 +349,7 @@ def summarise(finished: Finished) -> Summary:
         best_realised=max(results.orders, key=lambda order: order.realised).model if results.orders else "",
         booking=_booking(results),
         interaction=_interaction(results),
+        coordinating=_coordinating(results),
         tightness=tightness,
         difference=_difference(results),
         forecast_errors=run.forecast_errors,
@@ -323,6 +358,11 @@ def summarise(finished: Finished) -> Summary:
         versions=run.versions,
         wins_at=tuple(level.tightness for level in tightness if level.gain.earns_more),
     )
+
+
+def _promised(promise: Promise | None) -> float:
+    assert promise is not None and promise.profit is not None
+    return promise.profit
 
 
 def _missing(finished: Finished) -> tuple[str, ...]:
@@ -335,8 +375,6 @@ def _missing(finished: Finished) -> tuple[str, ...]:
 
 
 def _row(results: _Results, model: str, errors: Mapping[str, float | None]) -> Row:
-    if model == COORDINATED:
-        return _empty_row(model, "follows in a later version")
     if model == CLAIRVOYANT:
         return _clairvoyant_row(results)
     starts = results.common(model)
@@ -355,6 +393,8 @@ def _row(results: _Results, model: str, errors: Mapping[str, float | None]) -> R
         notes.append(f"stopped by the time limit for {short} of {len(starts)} starts: it could do better with more")
     if any(record.repaired for record in records):
         notes.append("orders cut where the plans broke a shared limit together")
+    if all(record.coordination is not None and record.coordination.teams == 1 for record in records):
+        notes.append("one team, with nobody to share a limit with: coordination is the team's own joint plan")
     return Row(
         model=results.name(model),
         label=model if model != BEST_SEQUENTIAL else f"sequential {_short(results.best)}",
@@ -481,6 +521,56 @@ def _interaction(results: _Results) -> Interaction | None:
         shapley=shapley(mean),
         total=results.estimate(apart, together),
         joint_excess=None if excess is None else excess.realised,
+    )
+
+
+def _coordinating(results: _Results) -> Coordinating | None:
+    """On the starts on which isolated, coordinated and joint all have a plan."""
+    starts = results.common(ISOLATED, COORDINATED, JOINT)
+    found = {
+        start: coordination
+        for start in starts
+        if (coordination := results.record(COORDINATED, start).coordination) is not None
+    }
+    if not found:
+        return None
+    isolated, joint = ({start: results.profit(model, start) for start in found} for model in (ISOLATED, JOINT))
+    promised = {model: fmean(results.promise(model, start) for start in found) for model in (ISOLATED, JOINT)}
+    bound = fmean(
+        min(results.optimum(JOINT, start, 1.0)[1], float("inf") if each.joint_bound is None else each.joint_bound)
+        for start, each in found.items()
+    )
+    strengths = []
+    for strength in Strength:
+        if any(strength not in each.strengths for each in found.values()):
+            continue
+        own = {start: each.strengths[strength] for start, each in found.items()}
+        profit = {start: each.nature.profit for start, each in own.items()}
+        in_sample = fmean(_promised(each.promise) for each in own.values())
+        captures = (
+            capture(fmean(isolated.values()), fmean(profit.values()), fmean(joint.values())),
+            *(capture(promised[ISOLATED], in_sample, whole) for whole in (promised[JOINT], bound)),
+        )
+        strengths.append(
+            Captured(
+                strength=strength,
+                profit=results.estimate(dict.fromkeys(found, 0.0), profit),
+                gain=results.estimate(isolated, profit),
+                gain_in_sample=in_sample - promised[ISOLATED],
+                capture=captures[0],
+                capture_in_sample=captures[1],
+                capture_of_bound=captures[2],
+                rounds=fmean(each.rounds for each in own.values()),
+                messages=fmean(each.messages for each in own.values()),
+                told=fmean(each.told for each in own.values()),
+                revealed=fmean(each.revealed for each in own.values()),
+            )
+        )
+    return Coordinating(
+        starts=len(found),
+        teams=max(each.teams for each in found.values()),
+        joint_gain=results.estimate(isolated, joint),
+        strengths=tuple(strengths),
     )
 
 

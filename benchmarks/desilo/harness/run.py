@@ -23,6 +23,7 @@ from desilo.cases.plan import Plan, read_plan, write_plan
 from desilo.cases.writing import write_instance
 from desilo.harness.experiment import (
     CLAIRVOYANT,
+    COORDINATED,
     FORECASTERS,
     PricePlan,
     Problems,
@@ -49,6 +50,7 @@ from desilo.harness.records import (
 )
 from desilo.harness.schedule import LEAST, deadline_of, free_time, work_off
 from desilo.harness.workers import workers
+from desilo.operating.decision import Strength
 from desilo.operating.forecast import forecast_error
 from desilo.solving import Options, Stop
 
@@ -154,10 +156,10 @@ def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
             if not promises:
                 return None
             best = max(promises, key=lambda cell: promises[cell])
-            return read_plan(problems[best.start][best.tightness].pictures.estimated, _plan_path(folder, best))
+            return read_plan(problems[best.start][best.tightness].pictures.estimated, folder / PLANS / best.plan_file())
 
-        for record, plan in work_off(pool, tasks, settings, deadline, best_known):
-            kept = keep(folder, record, plan, problems)
+        for record, plans in work_off(pool, tasks, settings, deadline, best_known):
+            kept = keep(folder, record, plans, problems)
             done[kept.cell] = kept
             watcher.finished(kept)
     return Finished(described, tuple(done[cell] for cell in described.cells if cell in done))
@@ -199,22 +201,25 @@ def on_record(folder: Path, cell: Cell, key: Mapping[str, str], run_limit: float
         return None, f"changed since: {', '.join(changed)}"
     if record.stop is Stop.TIME_LIMIT and run_limit > record.run_limit:
         return None, f"it was stopped by the time limit of {record.run_limit:g} s"
-    if record.plan != _digest(_plan_path(folder, cell)):
+    if any(digest != _digest(folder / PLANS / name) for name, digest in record.plans.items()):
         return None, "its plan is missing or was changed"
     return record, ""
 
 
 def keep(
-    folder: Path, record: CellRecord, plan: Plan | None, problems: Mapping[int, Mapping[float, Problems]]
+    folder: Path, record: CellRecord, plans: Mapping[str, Plan], problems: Mapping[int, Mapping[float, Problems]]
 ) -> CellRecord:
-    """Write the plan, then the record: a record says that its plan is there."""
-    path = _plan_path(folder, record.cell)
-    if plan is None:
-        path.unlink(missing_ok=True)
-    else:
-        estimated = problems[record.cell.start][record.cell.tightness].pictures.estimated
-        write_plan(estimated, plan, path)
-        record = record.model_copy(update={"plan": _digest(path)})
+    """Write the plans, then the record: a record says that its plans are there."""
+    estimated = problems[record.cell.start][record.cell.tightness].pictures.estimated
+    digests = {}
+    for name in _plan_files(record.cell):
+        path = folder / PLANS / name
+        if name in plans:
+            write_plan(estimated, plans[name], path)
+            digests[name] = _sha256(path)
+        else:
+            path.unlink(missing_ok=True)
+    record = record.signed(digests)
     write_record(record, _record_path(folder, record.cell))
     return record
 
@@ -223,8 +228,11 @@ def _record_path(folder: Path, cell: Cell) -> Path:
     return folder / RECORDS / f"{cell.slug}.json"
 
 
-def _plan_path(folder: Path, cell: Cell) -> Path:
-    return folder / PLANS / f"{cell.slug}.json"
+def _plan_files(cell: Cell) -> tuple[str, ...]:
+    """Names of the files that can hold a cell's plans."""
+    return (
+        tuple(cell.plan_file(strength) for strength in Strength) if cell.model == COORDINATED else (cell.plan_file(),)
+    )
 
 
 def _instances_path(folder: Path, start: int, tightness: float) -> Path:
@@ -232,7 +240,11 @@ def _instances_path(folder: Path, start: int, tightness: float) -> Path:
 
 
 def _digest(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+    return _sha256(path) if path.exists() else None
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _first_line(error: Exception) -> str:
@@ -300,10 +312,13 @@ def _write_instances(
 
 def _remove_strangers(folder: Path, cells: Sequence[Cell]) -> None:
     """Records and plans of cells that are no part of this run."""
-    own = {f"{cell.slug}.json" for cell in cells}
-    for part in (RECORDS, PLANS):
+    own = {
+        RECORDS: {f"{cell.slug}.json" for cell in cells},
+        PLANS: {name for cell in cells for name in _plan_files(cell)},
+    }
+    for part, names in own.items():
         for path in (folder / part).glob("*.json"):
-            if path.name not in own:
+            if path.name not in names:
                 path.unlink()
 
 

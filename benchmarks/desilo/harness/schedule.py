@@ -1,7 +1,8 @@
 """Which cell comes next, and how much of the time it gets.
 
-Cells that cost little come first, as long as they leave the others their part. Then the joint models, which start from
-the best plan there is; then the bounds; then the orders of hand-offs that are as hard to solve as the joint model.
+Cells that cost little come first, as long as they leave the others their part. Then teams that plan apart; then the
+joint models, which start from the best plan there is; then the bounds; then the orders of hand-offs that are as hard to
+solve as the joint model.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import replace
 
 from desilo.cases.plan import Plan
-from desilo.harness.experiment import CLAIRVOYANT, JOINT, PRICING_LAST, Settings, Task, work
-from desilo.harness.records import Cell, CellRecord
+from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, JOINT, PRICING_LAST, Settings, Task, Worked, work
+from desilo.harness.records import Cell
 from desilo.solving import Stop
 
-SHARE = {JOINT: 6.0, CLAIRVOYANT: 0.9} | dict.fromkeys(PRICING_LAST, 0.6)
+SHARE = {COORDINATED: 3.0, JOINT: 6.0, CLAIRVOYANT: 0.9} | dict.fromkeys(PRICING_LAST, 0.6)
 """How the time that the other cells leave is shared out, in the order of their turns."""
 
 KEPT_FOR_SHARES = 0.55
@@ -46,7 +47,7 @@ def work_off(
     settings: Settings,
     deadline: float,
     best_known: Callable[[Cell], Plan | None],
-) -> Iterator[tuple[CellRecord, Plan | None]]:
+) -> Iterator[Worked]:
     """Work off the tasks until the deadline, each with its share of the time that is left when it begins.
 
     Args:
@@ -63,7 +64,7 @@ def work_off(
         KeyboardInterrupt: a solver was interrupted.
     """
     waiting = list(tasks)
-    running: dict[Future[tuple[CellRecord, Plan | None]], Task] = {}
+    running: dict[Future[Worked], Task] = {}
     while waiting or running:
         while waiting and len(running) < settings.jobs:
             left = deadline - time.monotonic()
@@ -84,10 +85,10 @@ def work_off(
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
             del running[future]
-            record, plan = future.result()
-            if any(step.stop is Stop.INTERRUPTED for step in record.steps):
+            record, plans = future.result()
+            if Stop.INTERRUPTED in (record.stop, *(step.stop for step in record.steps)):
                 raise KeyboardInterrupt
-            yield record, plan
+            yield record, plans
 
 
 def next_of(waiting: Sequence[Task], left: float, settings: Settings) -> Task:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from desilo.harness.describe import Table
-from desilo.harness.experiment import CLAIRVOYANT, JOINT
+from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, JOINT
 from desilo.harness.measure import FEW_CLUSTERS
-from desilo.harness.report import BEST_SEQUENTIAL, COORDINATED, Difference, Estimate, Gain, Row, Summary
+from desilo.harness.report import BEST_SEQUENTIAL, Captured, Difference, Estimate, Gain, Row, Summary
+from desilo.operating.decision import Strength
+
+Stacked = tuple[tuple[str, str], ...]
+"""The cells of a row, each a figure and what stands under it."""
 
 
 def finding(summary: Summary) -> str:
@@ -39,8 +43,8 @@ def wins(summary: Summary) -> str:
 
 
 def sentences(summary: Summary) -> tuple[str, ...]:
-    """Leakage, interaction and what the joint plan does differently, in plain words."""
-    said = (_of_leakage(summary), _of_interaction(summary), _of_difference(summary))
+    """Leakage, interaction, what coordination captures and what the joint plan does differently, in plain words."""
+    said = (_of_leakage(summary), _of_interaction(summary), _of_coordination(summary), _of_difference(summary))
     return tuple(sentence for sentence in said if sentence)
 
 
@@ -76,6 +80,46 @@ def _of_interaction(summary: Summary) -> str:
     if found.joint_excess is not None:
         text += f", and deciding as one brings {_signed(summary, found.joint_excess.mean)} over isolated"
     return text + "."
+
+
+STRENGTHS = {
+    Strength.LIMITS: "limits alone",
+    Strength.PRICES: "transfer prices",
+    Strength.REPAIR: "prices and repair",
+}
+
+
+def _of_coordination(summary: Summary) -> str:
+    found = summary.coordinating
+    if found is None:
+        return ""
+    names = [STRENGTHS[each.strength] for each in found.strengths]
+    realised = [each.capture for each in found.strengths]
+    sample = _listed([_captured(each.capture_in_sample) for each in found.strengths])
+    gain = f"{_signed(summary, found.joint_gain.mean)} a window that joint realises over isolated"
+    if None in realised:
+        text = f"the {gain} are no gain to capture a share of; in sample, {_listed(names)} capture {sample}"
+    else:
+        shares = [f"{_captured(share)} with {name}" for name, share in zip(names, realised, strict=True)]
+        text = f"of the {gain}, teams that plan apart capture {_listed(shares)}; in sample {sample}"
+    less = [name for name, each in zip(names, found.strengths, strict=True) if each.gain.mean < 0]
+    worse = f" That is less than isolated: {_listed(less)}." if less else ""
+    return f"Coordinated: {text}.{worse} {_over_best_sequential(summary)}".rstrip()
+
+
+def _over_best_sequential(summary: Summary) -> str:
+    gain = find(summary, COORDINATED, BEST_SEQUENTIAL)
+    if gain is None:
+        return ""
+    amount = f"{_signed(summary, gain.realised.mean)} a window {_range(gain.realised)}, {gain.percent:+.1f}%"
+    if not gain.earns_more:
+        return f"The coordinated plan earns no more than the best sequential one: {amount}."
+    sure = "" if gain.realised.certain else ", not established: the interval includes 0"
+    return f"The coordinated plan earns more than the best sequential one: {amount}{sure}."
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else "".join(parts)
 
 
 def _of_difference(summary: Summary) -> str:
@@ -130,9 +174,7 @@ def notes(summary: Summary) -> tuple[str, ...]:
         f"≤ marks a bound from perfect information, on {summary.scenarios['clairvoyant']} of nature's "
         f"{summary.scenarios['nature']} scenarios; its gain is over the status quo on the same"
     )
-    said += [
-        f"{row.label}: {row.note}" for row in summary.rows if row.note and row.model not in (COORDINATED, CLAIRVOYANT)
-    ]
+    said += [f"{row.label}: {row.note}" for row in summary.rows if row.note and row.model != CLAIRVOYANT]
     if summary.missing:
         said.append(f"without a plan in the time given: {_some(summary.missing)}")
     said.append("stock, capacity, lead time and cost figures are assumed: summary.md lists them with their reasons")
@@ -146,15 +188,15 @@ def title(summary: Summary) -> str:
     return f"{summary.case}: {summary.items} items, {summary.horizon} {unit}s a window, {starts}"
 
 
-def headline(row: Row, per: float = 1.0) -> tuple[tuple[str, str], ...]:
-    """The cells of a row, each a figure and what stands under it.
+def headline(row: Row, per: float = 1.0) -> Stacked:
+    """The cells of a row.
 
     Args:
         row: an operating model.
         per: 1000 gives money in thousands.
     """
     if row.profit is None:
-        return ((row.label, ""), ("follows" if row.model == COORDINATED else "none", ""), *[("", "")] * 5)
+        return ((row.label, ""), ("none", ""), *[("", "")] * 5)
     bound = "≤ " if row.model == CLAIRVOYANT else ""
     name, _, order = row.label.partition(" ")
     return (
@@ -179,6 +221,36 @@ HEADLINE = (
 )
 
 
+def by_strength(row: Captured, per: float = 1.0) -> Stacked:
+    """The cells of a strength of coordination.
+
+    Args:
+        row: a strength.
+        per: 1000 gives money in thousands.
+    """
+    first, _, second = STRENGTHS[row.strength].partition(" ")
+    return (
+        (first, second),
+        _stacked(row.profit, per, "", ""),
+        _stacked(row.gain, per, "", "+"),
+        (_captured(row.capture), ""),
+        (_captured(row.capture_in_sample), _captured(row.capture_of_bound)),
+        (_amount(row.rounds), _amount(row.messages)),
+        (_amount(row.told), _amount(row.revealed)),
+    )
+
+
+BY_STRENGTH = (
+    ("coordinated", ""),
+    ("profit,", "95% interval"),
+    ("gain over", "isolated"),
+    ("captured", ""),
+    ("in sample", "of bound"),
+    ("rounds", "messages"),
+    ("told", "revealed"),
+)
+
+
 def to_markdown(summary: Summary) -> str:
     """The page: everything in it is in the summary's JSON too."""
     parts = [
@@ -187,6 +259,7 @@ def to_markdown(summary: Summary) -> str:
         *sentences(summary),
         _headline_table(summary).to_markdown().rstrip(),
         "\n".join(f"- {note}" for note in notes(summary)),
+        *_coordinating(summary),
         "![Where the gain comes from](waterfall.png)",
         _gains_table(summary).to_markdown().rstrip(),
         _orders_table(summary).to_markdown().rstrip(),
@@ -219,6 +292,41 @@ def _headline_table(summary: Summary) -> Table:
         (_, profit, gain, promised, margin, stock, gap) = headline(row)
         rows.append((row.label, _inline(profit), _inline(gain), promised[0], *margin, *stock, *gap))
     return Table(title(summary), header, tuple(rows), text_columns=1)
+
+
+def _coordinating(summary: Summary) -> tuple[str, ...]:
+    """The strengths of coordination side by side."""
+    if summary.coordinating is None:
+        return ()
+    header = (
+        "coordinated",
+        f"profit, {summary.currency} [95%]",
+        f"gain over isolated, {summary.currency} [95%]",
+        "captured, realised",
+        "captured, in sample",
+        "captured, of the bound",
+        "rounds",
+        "messages",
+        "numbers told to teams",
+        "numbers revealed by teams",
+    )
+    rows = []
+    for row in summary.coordinating.strengths:
+        name, profit, gain, (captured, _), in_sample, told, revealed = by_strength(row)
+        rows.append((" ".join(name), _inline(profit), _inline(gain), captured, *in_sample, *told, *revealed))
+    table = Table("Coordination by strength", header, tuple(rows), text_columns=1)
+    return table.to_markdown().rstrip(), captured_note(summary)
+
+
+def captured_note(summary: Summary) -> str:
+    """What a reader must know of the strengths of coordination."""
+    assert summary.coordinating is not None
+    teams, starts = summary.coordinating.teams, summary.coordinating.starts
+    return (
+        f"{teams} team{'s' if teams > 1 else ''}, {starts} start{'s' if starts > 1 else ''}; captured is the share of "
+        "what joint gains over isolated: realised, in sample, and in sample of the most that any plan can gain by the "
+        "proven bound"
+    )
 
 
 def _gains_table(summary: Summary) -> Table:
@@ -364,6 +472,10 @@ def _range(found: Estimate) -> str:
 def _ends(low: float | None, high: float | None) -> str:
     ends: Iterable[str] = ("−∞" if low is None else _amount(low, "+"), "∞" if high is None else _amount(high, "+"))
     return " to ".join(ends)
+
+
+def _captured(share: float | None) -> str:
+    return "n/a" if share is None else f"{share:.1%}"
 
 
 def _share(value: float | None, decimals: int) -> str:

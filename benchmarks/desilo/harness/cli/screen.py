@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +17,20 @@ from desilo.harness.plots import write_plots
 from desilo.harness.records import CellRecord, write_text
 from desilo.harness.report import Summary, summarise
 from desilo.harness.run import Finished
-from desilo.harness.words import HEADLINE, finding, gap, headline, notes, sentences, title, to_markdown
+from desilo.harness.words import (
+    BY_STRENGTH,
+    HEADLINE,
+    Stacked,
+    by_strength,
+    captured_note,
+    finding,
+    gap,
+    headline,
+    notes,
+    sentences,
+    title,
+    to_markdown,
+)
 from desilo.solving import Stop
 
 WRITTEN = ("summary.md", "summary.json", "waterfall.png", "tightness.png", "plans", "instances")
@@ -75,25 +89,37 @@ def show(finished: Finished, folder: Path) -> None:
     write_plots(summary, folder)
 
     console = Console(highlight=False)
-    table, unit = _headline_table(summary, 1.0), summary.currency
-    if console.measure(table, options=console.options.update(width=1000)).maximum > console.width:
-        table, unit = _headline_table(summary, 1000.0), f"thousand {summary.currency}"
+    tables, unit = _tables(summary, 1.0), summary.currency
+    if any(console.measure(t, options=console.options.update(width=1000)).maximum > console.width for t in tables):
+        tables, unit = _tables(summary, 1000.0), f"thousand {summary.currency}"
     console.print(f"\n{title(summary)}; money in {unit}", style="bold", markup=False)
-    console.print(table)
+    console.print(tables[0])
     for note in notes(summary):
         console.print(f"- {note}", style="dim", markup=False)
+    if summary.coordinating is not None:
+        console.print("", tables[1], sep="\n")
+        console.print(f"- {captured_note(summary)}", style="dim", markup=False)
     console.print(f"\n{finding(summary)}", style="bold", markup=False)
     for sentence in sentences(summary):
         console.print(f"\n{sentence}", markup=False)
     console.print(f"\nWritten to {folder}: {', '.join(WRITTEN)}, and the records", markup=False, soft_wrap=True)
 
 
-def _headline_table(summary: Summary, per: float) -> Table:
+def _tables(summary: Summary, per: float) -> tuple[Table, Table]:
+    """The operating models, and the strengths of coordination."""
+    strengths = () if summary.coordinating is None else summary.coordinating.strengths
+    return (
+        _table(HEADLINE, [headline(row, per) for row in summary.rows], per),
+        _table(BY_STRENGTH, [by_strength(row, per) for row in strengths], per),
+    )
+
+
+def _table(header: Stacked, rows: Sequence[Stacked], per: float) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1 if per == 1 else 0, 0, 0))
-    for k, names in enumerate(HEADLINE):
+    for k, names in enumerate(header):
         table.add_column(_stack(names), justify="right" if k else "left", no_wrap=True)
-    for row in summary.rows:
-        table.add_row(*(_stack(cell) for cell in headline(row, per)))
+    for row in rows:
+        table.add_row(*(_stack(cell) for cell in row))
     return table
 
 
