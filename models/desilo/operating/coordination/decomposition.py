@@ -3,8 +3,8 @@
 1.  **Prices.** Teams answer prices with the relaxation of their own problem; the market looks for the prices that prove
     the best bound (`market`). They open at those of a sample (`opening`).
 2.  **Plans.** At the best prices every team looks for a plan that could be carried out.
-3.  **Assembly.** One plan of every team, so that limits which no change of orders can keep (prices, promotions, set-ups)
-    hold together; then orders are re-optimised for all teams at once, set-ups and levels given.
+3.  **Assembly.** One plan of every team, so that limits which no change of orders can keep (prices, promotions,
+    set-ups) hold together; then orders are re-optimised for all teams at once, set-ups and levels given.
 4.  **Neighbourhoods.** A few teams at a time plan again together within what the others leave of the limits; after
     every round orders are re-optimised for all.
 
