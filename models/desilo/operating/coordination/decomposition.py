@@ -32,7 +32,7 @@ from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Freedom
 from desilo.formulations.order_bounds import order_bounds
 from desilo.operating.coordination.assembly import Assembly, assemble
-from desilo.operating.coordination.limits import Limits, firm_limits, part_of, shared_limits, teams_of
+from desilo.operating.coordination.limits import Limits, firm_limits, flow_columns, part_of, shared_limits, teams_of
 from desilo.operating.coordination.market import Market, match
 from desilo.operating.coordination.offices import Offices, Request
 from desilo.operating.coordination.opening import opening_prices
@@ -82,9 +82,7 @@ def can_decompose(picture: Instance) -> bool:
 def decomposes(picture: Instance) -> bool:
     """Whether the joint model is better solved by decomposition: large, and limits shared by many teams."""
     teams = teams_of(picture)
-    arcs = picture.periods * (picture.periods + 1) // 2
-    columns = arcs * int(picture.has_level.sum()) * len(picture.scenarios)
-    return len(teams) >= MANY and columns >= LARGE and len(shared_limits(picture, teams)) > 0
+    return len(teams) >= MANY and flow_columns(picture) >= LARGE and len(shared_limits(picture, teams)) > 0
 
 
 class Decomposition:

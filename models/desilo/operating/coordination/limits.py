@@ -192,6 +192,12 @@ def _least_use(instance: Instance, resource: Resource, items: Ints) -> float:
     return float(np.nanmin(used[items], axis=1).sum()) if len(items) else 0.0
 
 
+def flow_columns(instance: Instance) -> int:
+    """About how many columns the tight model has: a flow for every pair of periods, level and scenario."""
+    arcs = instance.periods * (instance.periods + 1) // 2
+    return arcs * int(instance.has_level.sum()) * len(instance.scenarios)
+
+
 def standing_use(instance: Instance, limits: Limits) -> Floats:
     """(I, n) what units already on the way use of the limits, whatever is decided."""
     use = np.zeros((len(instance.items), len(limits)))

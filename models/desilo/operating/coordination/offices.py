@@ -16,9 +16,12 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from desilo.cases.instance import Instance
-from desilo.operating.coordination.limits import Limits
+from desilo.operating.coordination.limits import Limits, flow_columns
 from desilo.operating.coordination.team import Team
 from desilo.solving import Options
+
+REMEMBERED = 3_000_000
+"""Flow columns of all teams up to which their models stay in memory: about 3 GB."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,9 @@ class Request:
 class Office:
     """Some teams, answering requests."""
 
-    def __init__(self, instances: dict[int, Instance], limits: Limits, options: Options) -> None:
+    def __init__(self, instances: dict[int, Instance], limits: Limits, options: Options, frugal: bool) -> None:
         self._limits, self._options = limits, options
-        self._teams = {k: Team(instance, limits, options) for k, instance in instances.items()}
+        self._teams = {k: Team(instance, limits, options, frugal) for k, instance in instances.items()}
 
     def answer(self, request: Request) -> Any:
         """The reply."""
@@ -51,7 +54,9 @@ class Office:
             team = self._teams[request.team]
         else:
             team = Team(request.instance, self._limits, self._options)
-        return getattr(team, request.verb)(*request.arguments)
+        reply = getattr(team, request.verb)(*request.arguments)
+        team.forget()
+        return reply
 
 
 @contextmanager
@@ -67,8 +72,8 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _work(pipe: Connection, instances: dict[int, Instance], limits: Limits, options: Options) -> None:
-    office = Office(instances, limits, options)
+def _work(pipe: Connection, instances: dict[int, Instance], limits: Limits, options: Options, frugal: bool) -> None:
+    office = Office(instances, limits, options, frugal)
     while True:
         try:
             request = pipe.recv()
@@ -88,14 +93,15 @@ class Offices:
     def __init__(self, instances: Sequence[Instance], limits: Limits, options: Options, jobs: int) -> None:
         self._owner = {k: k % jobs for k in range(len(instances))}
         shares = [{k: instances[k] for k in range(j, len(instances), jobs)} for j in range(jobs)]
-        self._here = Office(shares[0], limits, options) if jobs == 1 else None
+        frugal = sum(map(flow_columns, instances)) > REMEMBERED
+        self._here = Office(shares[0], limits, options, frugal) if jobs == 1 else None
         self._pipes: list[Connection] = []
         self._processes: list[Any] = []
         if jobs > 1:
             spawn = multiprocessing.get_context("spawn")
             for share in shares:
                 ours, theirs = spawn.Pipe()
-                process = spawn.Process(target=_work, args=(theirs, share, limits, options), daemon=True)
+                process = spawn.Process(target=_work, args=(theirs, share, limits, options, frugal), daemon=True)
                 with _deaf_to_interrupts():
                     process.start()
                 theirs.close()

@@ -92,12 +92,20 @@ class Stopped(Exception):
 
 
 class Team:
-    """The items of one team, or of several that plan together."""
+    """The items of one team, or of several that plan together.
 
-    def __init__(self, instance: Instance, limits: Limits, options: Options) -> None:
+    Args:
+        instance: of its items.
+        limits: what it shares with others.
+        options: of the solver.
+        frugal: forget models and bases after every answer: for so many teams that they would not fit in memory.
+    """
+
+    def __init__(self, instance: Instance, limits: Limits, options: Options, frugal: bool = False) -> None:
         self.instance = instance
         self.limits = limits
         self.options = options
+        self.frugal = frugal
         self.levels = np.zeros((len(instance.items), instance.periods, instance.price.shape[1]), dtype=bool)
         self.setups = np.zeros((len(instance.items), instance.periods), dtype=bool)
         self._models: dict[Formulation, _Model] = {}
@@ -105,6 +113,12 @@ class Team:
         self._relaxation: Held | None = None
         self._prices = np.full(len(limits), math.nan)
         self._value = math.inf
+
+    def forget(self) -> None:
+        """Let go of what can be made again, if the team is frugal."""
+        if self.frugal:
+            self._models.clear()
+            self._relaxation = None
 
     def relax(self, prices: Floats) -> Offer:
         """The relaxation of (T1) at prices (n,): warm-started from the prices asked for before."""
@@ -136,7 +150,7 @@ class Team:
         A level or set-up that the relaxation would have to pay more for than lies between it and the pattern is in
         no better plan (reduced-cost fixing: Dantzig, Fulkerson and Johnson 1954). The rest is searched.
         """
-        if not np.array_equal(prices, self._prices):
+        if self._relaxation is None or not np.array_equal(prices, self._prices):
             self.relax(prices)
         assert self._relaxation is not None
         tight = self._model(Formulation.TIGHT)
