@@ -108,6 +108,7 @@ class Decomposition:
         self.market: Market | None = None
         self.checkpoint = checkpoint
         self._noted = time.monotonic()
+        self._together_takes = 0.0
         self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
 
     def run(self, known: Callable[[], Decision | None]) -> None:
@@ -129,8 +130,8 @@ class Decomposition:
 
     @property
     def left(self) -> float:
-        """Seconds."""
-        return self.deadline - time.monotonic()
+        """Seconds, but for putting the plans together at the end."""
+        return self.deadline - time.monotonic() - 2 * self._together_takes
 
     @property
     def close(self) -> bool:
@@ -239,7 +240,10 @@ class Decomposition:
         """The best orders for all teams at once, levels and set-ups given."""
         placed = plan.order > SMALLEST_ORDER
         freedom = Freedom.full(self.picture).at_levels(plan.level).placing(placed)
-        return assemble(self.picture, freedom, self.teams, self.limits, self.desk.options)
+        started = time.monotonic()
+        found = assemble(self.picture, freedom, self.teams, self.limits, self.desk.options)
+        self._together_takes = time.monotonic() - started
+        return found
 
     def _take(self, found: Assembly | None) -> None:
         if found is not None and (self.best is None or found.profit > self.best.profit):
