@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import shutil
 import signal
@@ -19,6 +20,7 @@ from filelock import FileLock
 from small_run import Ear, small_settings, write_small_case
 
 from desilo.cases.errors import BadInput
+from desilo.cases.instance import Instance
 from desilo.cases.plan import read_plan
 from desilo.cases.reading import read_instance
 from desilo.harness import run as run_module
@@ -43,7 +45,8 @@ from desilo.harness.run import Finished, load, run
 from desilo.harness.schedule import SHARE, next_of, share_of_time
 from desilo.harness.sell import sell_first_come
 from desilo.operating.coordination.team import Stopped
-from desilo.operating.decision import Strength
+from desilo.operating.decision import Decision, Strength
+from desilo.operating.desk import Desk
 from desilo.solving import Options, Stop
 
 
@@ -274,14 +277,35 @@ def test_a_watcher_that_stops_the_run_leaves_it_to_go_on(case: Path, tmp_path: P
     assert len(load(tmp_path / "run").cells) == 4
 
 
-def test_ctrl_c_while_teams_plan_is_no_result(case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_team_that_cannot_answer_leaves_the_cell_without_a_plan_and_the_others_alone(
+    case: Path, whole: tuple[Path, Finished], copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stopped(*_: object) -> None:
-        raise Stopped(Stop.INTERRUPTED)
+        raise Stopped(Stop.ERROR)
 
     monkeypatch.setattr("desilo.operating.coordination.team.Team.relax", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        run(small_settings(case), tmp_path / "run", Ear())
-    assert not list((tmp_path / "run" / "records").glob("*coordinated*"))
+    (copy / "records" / "131-t1-coordinated.json").unlink()
+    again = run(small_settings(case), copy, Ear())
+    assert not again.complete
+    assert [
+        (cell.cell.slug, cell.stop) for cell in again.cells if not cell.promise and cell.cell.model != CLAIRVOYANT
+    ] == [("131-t1-coordinated", Stop.ERROR)]
+    assert not list((copy / "plans").glob("131-t1-coordinated*"))
+    assert "a plan for 1 of 2 starts only" in next(r.note for r in summarise(again).rows if r.model == COORDINATED)
+
+
+def test_what_transfer_prices_prove_bounds_a_joint_model_that_proves_nothing(
+    case: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unfinished(desk: Desk, picture: Instance, freedom: object, start: Decision, function: str) -> Decision:
+        return replace(start, bound=math.inf, stop=Stop.TIME_LIMIT)
+
+    monkeypatch.setattr("desilo.harness.experiment.search", unfinished)
+    (copy / "records" / "131-t1-joint.json").unlink()
+    by_slug = {record.cell.slug: record for record in run(small_settings(case), copy, Ear()).cells}
+    joint, coordination = by_slug["131-t1-joint"], by_slug["131-t1-coordinated"].coordination
+    assert coordination is not None and coordination.joint_bound is not None and joint.objective is not None
+    assert joint.bound == pytest.approx(max(coordination.joint_bound, joint.objective), rel=1e-12)
 
 
 def test_one_run_at_a_time_in_a_folder(case: Path, tmp_path: Path) -> None:

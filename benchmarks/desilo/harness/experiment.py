@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -42,9 +43,9 @@ from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.forecast import Forecaster, Response, estimated, naive
 from desilo.operating.picture import picture
 from desilo.operating.prices import plan_prices
-from desilo.operating.search import search
+from desilo.operating.search import conclude, search
 from desilo.operating.wiring import HAND_OFFS, as_one, hand_on, side_by_side
-from desilo.solving import Options
+from desilo.solving import Options, Stop
 
 
 @dataclass(frozen=True)
@@ -344,6 +345,7 @@ class Task:
         key: everything that the result depends on.
         run_limit: seconds for the whole run.
         known: the best plan of the others on the estimated picture, from which the joint model starts its search.
+        bound: proven for the joint model by the coordinated one's transfer prices.
     """
 
     cell: Cell
@@ -354,6 +356,7 @@ class Task:
     key: Mapping[str, str]
     run_limit: float
     known: Plan | None = None
+    bound: float = math.inf
 
 
 Worked = tuple[CellRecord, Mapping[str, Plan]]
@@ -470,7 +473,10 @@ def _decide(task: Task) -> Decision:
     start = desk.settle(pictures.estimated, task.known)
     desk.steps = [replace(step, function=f"start: {step.function}") for step in desk.steps]
     freedom = Freedom.full(pictures.estimated)
-    return search(desk, pictures.estimated, freedom, start if start.plan else None, "joint")
+    found = search(desk, pictures.estimated, freedom, start if start.plan else None, "joint")
+    if found.plan is None or found.bound <= task.bound:
+        return found
+    return conclude(desk, found, task.bound, proven=found.stop is Stop.OPTIMAL)
 
 
 def _first_scenarios(instance: Instance, count: int) -> Instance:

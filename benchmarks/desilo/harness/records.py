@@ -92,7 +92,7 @@ class Coordinated(Record):
     rounds: int
     messages: int
     told: int  # numbers that the coordinating office told the teams
-    revealed: int  # numbers that the teams told the office
+    revealed: int  # numbers that the teams told it
     plan: str | None = None  # SHA-256 of the plan's file
 
 

@@ -220,7 +220,7 @@ class Summary(Record):
     best_realised: str
     booking: Booking | None
     interaction: Interaction | None
-    coordinating: Coordinating | None
+    coordinating: Coordinating | None = None
     tightness: tuple[Tightness, ...]
     difference: Difference | None
     forecast_errors: dict[str, Known]
@@ -394,7 +394,9 @@ def _row(results: _Results, model: str, errors: Mapping[str, float | None]) -> R
     if any(record.repaired for record in records):
         notes.append("orders cut where the plans broke a shared limit together")
     if all(record.coordination is not None and record.coordination.teams == 1 for record in records):
-        notes.append("one team, with nobody to share a limit with: coordination is the team's own joint plan")
+        notes.append(
+            "one team, with nobody to share a limit with: all that joint can earn more is found by searching longer"
+        )
     return Row(
         model=results.name(model),
         label=model if model != BEST_SEQUENTIAL else f"sequential {_short(results.best)}",

@@ -143,22 +143,23 @@ def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
             for cell in waiting
         ]
 
-        def best_known(joint: Cell) -> Plan | None:
-            """The plan of the others that promises most on the same problem."""
+        def known(joint: Cell) -> tuple[Plan | None, float]:
+            """The plan of the others that promises most on the same problem, and what transfer prices prove."""
+            same = [r for cell, r in done.items() if (cell.start, cell.tightness) == (joint.start, joint.tightness)]
+            bounds = [r.coordination.joint_bound for r in same if r.coordination is not None]
+            bound = min((bound for bound in bounds if bound is not None), default=math.inf)
             promises = {
-                cell: record.promise.profit
-                for cell, record in done.items()
-                if (cell.start, cell.tightness) == (joint.start, joint.tightness)
-                and record.promise is not None
-                and record.promise.feasible
-                and record.promise.profit is not None
+                r.cell: r.promise.profit
+                for r in same
+                if r.promise is not None and r.promise.feasible and r.promise.profit is not None
             }
             if not promises:
-                return None
+                return None, bound
             best = max(promises, key=lambda cell: promises[cell])
-            return read_plan(problems[best.start][best.tightness].pictures.estimated, folder / PLANS / best.plan_file())
+            picture = problems[best.start][best.tightness].pictures.estimated
+            return read_plan(picture, folder / PLANS / best.plan_file()), bound
 
-        for record, plans in work_off(pool, tasks, settings, deadline, best_known):
+        for record, plans in work_off(pool, tasks, settings, deadline, known):
             kept = keep(folder, record, plans, problems)
             done[kept.cell] = kept
             watcher.finished(kept)

@@ -46,7 +46,7 @@ def work_off(
     tasks: Sequence[Task],
     settings: Settings,
     deadline: float,
-    best_known: Callable[[Cell], Plan | None],
+    known: Callable[[Cell], tuple[Plan | None, float]],
 ) -> Iterator[Worked]:
     """Work off the tasks until the deadline, each with its share of the time that is left when it begins.
 
@@ -55,7 +55,7 @@ def work_off(
         tasks: in the order in which those that cost little are worked off.
         settings: jobs and time limit.
         deadline: on the monotonic clock.
-        best_known: the best plan so far for a joint model's cell.
+        known: the best plan and bound so far for a joint model's cell.
 
     Yields:
         Every result as soon as it is there.
@@ -78,7 +78,8 @@ def work_off(
             waiting.remove(task)
             task = replace(task, options=replace(task.options, time_limit=limit))
             if task.cell.model == JOINT:
-                task = replace(task, known=best_known(task.cell))
+                plan, bound = known(task.cell)
+                task = replace(task, known=plan, bound=bound)
             running[pool.submit(work, task)] = task
         if not running:
             return
@@ -86,7 +87,7 @@ def work_off(
         for future in done:
             del running[future]
             record, plans = future.result()
-            if Stop.INTERRUPTED in (record.stop, *(step.stop for step in record.steps)):
+            if any(step.stop is Stop.INTERRUPTED for step in record.steps):
                 raise KeyboardInterrupt
             yield record, plans
 

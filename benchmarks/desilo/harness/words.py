@@ -241,13 +241,13 @@ def by_strength(row: Captured, per: float = 1.0) -> Stacked:
 
 
 BY_STRENGTH = (
-    ("coordinated", ""),
+    ("strength", ""),
     ("profit,", "95% interval"),
     ("gain over", "isolated"),
     ("captured", ""),
     ("in sample", "of bound"),
     ("rounds", "messages"),
-    ("told", "revealed"),
+    ("told", "heard"),
 )
 
 
@@ -299,7 +299,7 @@ def _coordinating(summary: Summary) -> tuple[str, ...]:
     if summary.coordinating is None:
         return ()
     header = (
-        "coordinated",
+        "strength",
         f"profit, {summary.currency} [95%]",
         f"gain over isolated, {summary.currency} [95%]",
         "captured, realised",
@@ -308,7 +308,7 @@ def _coordinating(summary: Summary) -> tuple[str, ...]:
         "rounds",
         "messages",
         "numbers told to teams",
-        "numbers revealed by teams",
+        "numbers heard from teams",
     )
     rows = []
     for row in summary.coordinating.strengths:
@@ -325,7 +325,7 @@ def captured_note(summary: Summary) -> str:
     return (
         f"{teams} team{'s' if teams > 1 else ''}, {starts} start{'s' if starts > 1 else ''}; captured is the share of "
         "what joint gains over isolated: realised, in sample, and in sample of the most that any plan can gain by the "
-        "proven bound"
+        "proven bound; told and heard are numbers, by the coordinating office to the teams and from them"
     )
 
 
@@ -475,7 +475,7 @@ def _ends(low: float | None, high: float | None) -> str:
 
 
 def _captured(share: float | None) -> str:
-    return "n/a" if share is None else f"{share:.1%}"
+    return "n/a" if share is None else f"{round(share, 3) + 0.0:.1%}"  # + 0.0: no minus sign on a zero
 
 
 def _share(value: float | None, decimals: int) -> str:

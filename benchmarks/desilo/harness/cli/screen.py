@@ -97,7 +97,8 @@ def show(finished: Finished, folder: Path) -> None:
     for note in notes(summary):
         console.print(f"- {note}", style="dim", markup=False)
     if summary.coordinating is not None:
-        console.print("", tables[1], sep="\n")
+        console.print("\nCoordinated, by strength", style="bold", markup=False)
+        console.print(tables[1])
         console.print(f"- {captured_note(summary)}", style="dim", markup=False)
     console.print(f"\n{finding(summary)}", style="bold", markup=False)
     for sentence in sentences(summary):
