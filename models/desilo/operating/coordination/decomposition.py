@@ -114,8 +114,8 @@ class Decomposition:
     def run(self, known: Callable[[], Decision | None]) -> None:
         """All steps, or those that a checkpoint has left."""
         market = self._resumed()
-        if market is None:
-            market = self.set_prices()
+        if market is None or self.best is None:
+            market = self.set_prices(market)
             self._note("prices")
             self.make_plans(market)
             self._note("plans")
@@ -138,11 +138,13 @@ class Decomposition:
         """Whether plan and bound are as close as asked."""
         return self.best is not None and relative_gap(self.best.profit, self.bound) <= self.desk.options.gap
 
-    def set_prices(self) -> Market:
-        """Step 1; the market with the best prices."""
+    def set_prices(self, market: Market | None) -> Market:
+        """Step 1, from where a checkpoint left it if there is one; the market with the best prices."""
         until = time.monotonic() + FOR_PRICES * self.left
-        prices = opening_prices(self.picture, self.teams, self.limits, self.desk.options)
-        market = Market.around(self.limits, len(self.teams), prices, BOX)
+        if market is None:
+            opening = opening_prices(self.picture, self.teams, self.limits, self.desk.options)
+            market = Market.around(self.limits, len(self.teams), opening, BOX)
+        prices = market.prices
         for _ in range(ROUNDS):
             started = time.monotonic()
             offers: list[Offer | None] = [None] * len(self.teams)
@@ -150,6 +152,7 @@ class Decomposition:
                 offers[request.team] = offer
             market.record(prices, [offer for offer in offers if offer is not None])
             self.bound = market.bound
+            self.keep(market)
             prices, promised = market.next_prices()
             if market.settled(promised, self.desk.options.gap / 5):
                 break
@@ -304,22 +307,23 @@ class Decomposition:
     def keep(self, market: Market | None = None) -> None:
         """Write the state to the checkpoint: to a temporary file first, so that there is always a whole one."""
         self.market = market or self.market
-        if self.checkpoint is None or self.market is None or self.best is None:
+        if self.checkpoint is None or self.market is None:
             return
         known = [k for k, pattern in enumerate(self.patterns) if pattern is not None]
         own = [pattern for pattern in self.patterns if pattern is not None]
         state: dict[str, Any] = {
             "digest": np.array(self.picture.digest()),
             "prices": self.market.prices,
+            "radius": self.market.radius,
             "values": self.market.values,
             "market_bound": np.array(self.market.bound),
             "bound": np.array(self.bound),
-            "level": self.best.plan.level,
-            "order": self.best.plan.order,
             "teams": np.array(known, dtype=np.int64),
             "own_profit": np.array([pattern.profit for pattern in own]),
             "own_use": np.array([pattern.use for pattern in own]).reshape(len(own), len(self.limits)),
         }
+        if self.best is not None:
+            state |= {"level": self.best.plan.level, "order": self.best.plan.order}
         for name in ("level", "order", "levels", "setups"):
             each = [getattr(pattern, name) for pattern in own]
             state[f"own_{name}"] = np.concatenate(each) if each else np.zeros(0)
@@ -342,9 +346,10 @@ class Decomposition:
         with np.load(checkpoint, allow_pickle=False) as state:
             if str(state["digest"]) != self.picture.digest():
                 return None
-            self.best = self.reoptimised(Plan(state["level"], state["order"]))
+            if "level" in state:
+                self.best = self.reoptimised(Plan(state["level"], state["order"]))
             self.bound = float(state["bound"])
-            market = Market(self.limits, len(self.teams), state["prices"], np.zeros(len(self.limits)))
+            market = Market(self.limits, len(self.teams), state["prices"], state["radius"])
             market.values, market.bound = state["values"], float(state["market_bound"])
             start = 0
             for n, k in enumerate(state["teams"].tolist()):
@@ -360,7 +365,7 @@ class Decomposition:
                     setups=state["own_setups"][rows],
                 )
         self.market = market
-        return market if self.best is not None else None
+        return market
 
     def _note(self, what: str) -> None:
         """Add a step to the desk's."""
