@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -292,6 +293,17 @@ def test_a_team_that_cannot_answer_leaves_the_cell_without_a_plan_and_the_others
     ] == [("131-t1-coordinated", Stop.ERROR)]
     assert not list((copy / "plans").glob("131-t1-coordinated*"))
     assert "a plan for 1 of 2 starts only" in next(r.note for r in summarise(again).rows if r.model == COORDINATED)
+
+
+def test_teams_whose_time_is_up_could_do_better_with_more(
+    case: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 1000.0])
+    monkeypatch.setattr("desilo.harness.experiment.time", SimpleNamespace(monotonic=clock.__next__))
+    (copy / "records" / "131-t1-coordinated.json").unlink()
+    by_slug = {record.cell.slug: record for record in run(small_settings(case), copy, Ear()).cells}
+    record = by_slug["131-t1-coordinated"]
+    assert (record.stop, record.seconds) == (Stop.TIME_LIMIT, 1000.0) and record.plan is not None
 
 
 def test_what_transfer_prices_prove_bounds_a_joint_model_that_proves_nothing(

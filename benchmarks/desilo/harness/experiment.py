@@ -388,9 +388,11 @@ def _work_apart(task: Task) -> Worked:
         joint_bound=found.bound,
         strengths={strength: _coordinated(task, plan, strength, found.protocol) for strength, plan in plans.items()},
     )
-    record = _record(task, replace(found.decisions[Strength.REPAIR], steps=tuple(desk.steps)))
+    decision = replace(found.decisions[Strength.REPAIR], steps=tuple(desk.steps))
+    if seconds > task.options.time_limit:
+        decision = replace(decision, stop=Stop.TIME_LIMIT)
     return (
-        record.model_copy(update={"seconds": seconds, "coordination": coordination}),
+        _record(task, decision).model_copy(update={"seconds": seconds, "coordination": coordination}),
         {task.cell.plan_file(strength): plan for strength, plan in plans.items()},
     )
 

@@ -18,7 +18,7 @@ from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, JOINT, PRICING_L
 from desilo.harness.records import Cell
 from desilo.solving import Stop
 
-SHARE = {COORDINATED: 3.0, JOINT: 6.0, CLAIRVOYANT: 0.9} | dict.fromkeys(PRICING_LAST, 0.6)
+SHARE = {COORDINATED: 3.0, JOINT: 6.0, CLAIRVOYANT: 1.2} | dict.fromkeys(PRICING_LAST, 0.5)
 """How the time that the other cells leave is shared out, in the order of their turns."""
 
 KEPT_FOR_SHARES = 0.55
