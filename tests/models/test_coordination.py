@@ -157,13 +157,14 @@ def test_any_prices_bound_the_joint_relaxation(instance: Instance, seed: int, sc
         assert offer.value == close(offer.profit - prices @ offer.use)
 
 
+@pytest.mark.parametrize("opening", [0.0, 1.0])
 @pytest.mark.parametrize("family", SHAPES)
-def test_the_best_prices_prove_the_joint_relaxation(family: str) -> None:
+def test_the_best_prices_prove_the_joint_relaxation(family: str, opening: float) -> None:
     """LP duality: nothing is lost by taking the relaxations of the teams apart."""
     instance = small(family)
     limits, teams = team_models(instance)
     assert len(teams) > 1 and len(limits) > 0
-    prices = np.ones(len(limits)).clip(0, limits.ceiling)
+    prices = np.full(len(limits), opening).clip(0, limits.ceiling)
     market = Market.around(limits, len(teams), prices, box=2.0)
     for _ in range(300):
         market.record(prices, [team.relax(prices) for team in teams])

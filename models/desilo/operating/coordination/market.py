@@ -78,7 +78,15 @@ class Market:
             self.values = np.array([offer.value for offer in offers])
         else:
             self.radius = self.radius / 2
+        self._open(offers)
         return better
+
+    def _open(self, offers: list[Offer]) -> None:
+        """A limit without a price has no box; where offers use too much of it, it may cost what a unit of it earns."""
+        use = np.sum([offer.use for offer in offers], axis=0)
+        free = (self.radius == 0) & (use > self.limits.capacity + KEPT * (1 + np.abs(self.limits.capacity)))
+        earned = max(0.0, sum(offer.profit for offer in offers))
+        self.radius[free & (use != 0)] = earned / np.abs(use[free & (use != 0)])
 
     def next_prices(self) -> tuple[Floats, float]:
         """(n,) prices that the offers so far make best within the box, and the bound they promise at most."""
