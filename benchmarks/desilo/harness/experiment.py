@@ -115,7 +115,7 @@ FULL = Settings(
 QUICK = replace(
     FULL,
     quick=True,
-    time_limit=52,
+    time_limit=55,
     middle_zone=True,
     ladder_levels=5,
     starts=3,

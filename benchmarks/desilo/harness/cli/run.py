@@ -35,7 +35,7 @@ def run(
     seed: Annotated[int, typer.Option(**WHOLE, help="Seed of scenarios, nature, solver and resampling.")] = 1,
     time_limit: Annotated[
         float | None,
-        typer.Option(**NUMBER, help="Seconds for the whole run.", show_default="350; 52 with --quick"),
+        typer.Option(**NUMBER, help="Seconds for the whole run.", show_default="350; 55 with --quick"),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(**WHOLE, help="Operating models worked out at the same time.", show_default="2")
