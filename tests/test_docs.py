@@ -21,6 +21,7 @@ PAGES = [
     *(page for floor in ("models", "benchmarks", "datasets") for page in (ROOT / floor).glob("*.md")),
 ]
 FORMULATIONS = ROOT / "models" / "desilo" / "formulations"
+COORDINATION = ROOT / "models" / "desilo" / "operating" / "coordination"
 
 
 def name(page: Path) -> str:
@@ -104,6 +105,14 @@ def test_the_mathematics_are_those_of_the_code():
     stated = equations(docstrings)
     assert len(stated) > 20
     assert {number: equations(page).get(number) for number in stated} == stated
+
+
+def test_the_mathematics_of_coordination_are_those_of_the_code():
+    page = (ROOT / "models" / "coordination.md").read_text(encoding="utf-8")
+    code = [path.read_text(encoding="utf-8") for path in COORDINATION.glob("*.py")]
+    stated = equations("\n".join(ast.get_docstring(ast.parse(text), clean=False) or "" for text in code))
+    assert set(stated) == {"T1", "M1", "M2", "M3", "M4"}
+    assert equations(page) == stated
 
 
 def test_every_row_in_the_code_has_its_number_on_the_page():
