@@ -24,7 +24,7 @@ SHARE = {COORDINATED: 3.0, JOINT: 6.0, CLAIRVOYANT: 1.2} | dict.fromkeys(PRICING
 KEPT_FOR_SHARES = 0.55
 """Share of a run's time that the other cells leave alone."""
 
-FOR_THE_REPORT = 0.08
+FOR_THE_REPORT = 0.05
 """Share of a run's time kept for writing the summary."""
 
 LEAST = 0.5

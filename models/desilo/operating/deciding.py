@@ -14,6 +14,7 @@ from desilo.cases.instance import Instance
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model, size_of
 from desilo.operating.coordination.protocol import coordinate
+from desilo.operating.coordination.team import Stopped
 from desilo.operating.decision import Decision, Function, How, OperatingModel, Pictures, Step, Strength
 from desilo.operating.desk import Desk
 from desilo.operating.search import SMALL
@@ -67,7 +68,10 @@ def decide(
 
 def coordinated(desk: Desk, picture: Instance, strength: Strength) -> Decision:
     """Teams plan apart on one picture of demand, coordinated as strongly as asked."""
-    found = coordinate(desk, picture)
+    try:
+        found = coordinate(desk, picture)
+    except Stopped as stopped:
+        return desk.failed(stopped.args[0])
     return desk.failed() if found is None else replace(found.decisions[strength], steps=tuple(desk.steps))
 
 

@@ -15,7 +15,8 @@ from desilo.formulations.models import Built, joint_model, size_of
 from desilo.operating.decision import Decision, Step
 from desilo.operating.prices import chosen_levels, plan_prices
 from desilo.operating.rule import rule_of_thumb
-from desilo.solving import Options, Stop, assign, solve, values
+from desilo.solving import Options, Outcome, Seconds, Size, Stop, assign, solve, values
+from desilo.solving.highs import SOLVER
 
 LARGE = 10_000
 """Columns from which an interior-point method solves the root relaxation sooner than the simplex method."""
@@ -117,6 +118,24 @@ class Desk:
     def limits(self, share: float = 1.0) -> Options:
         """The options with a share of the time that is left."""
         return replace(self.options, time_limit=max(0.1, (self.options.time_limit - self.spent) * share))
+
+    def note(self, function: str, seconds: float, objective: float | None, bound: float) -> None:
+        """Add a step of more than one solve, perhaps in other processes: what it came to, and how long it took."""
+        outcome = Outcome(
+            stop=Stop.OPTIMAL,
+            feasible=objective is not None,
+            objective=math.nan if objective is None else objective,
+            bound=bound,
+            sense=-1,
+            simplex_iterations=0,
+            ipm_iterations=0,
+            nodes=0,
+            seconds=Seconds(solve=seconds),
+            size=Size(),
+            solver=SOLVER,
+            options=self.options,
+        )
+        self.steps.append(Step(function, outcome))
 
     def stop(self) -> Stop:
         """Optimal if every step was; else why the first fell short. How a plan was searched for does not matter."""

@@ -37,10 +37,9 @@ from desilo.operating.coordination.market import Market, match
 from desilo.operating.coordination.offices import Offices, Request
 from desilo.operating.coordination.opening import opening_prices
 from desilo.operating.coordination.team import Offer, Pattern, Proposal, Stopped
-from desilo.operating.decision import Decision, Step
+from desilo.operating.decision import Decision
 from desilo.operating.desk import Desk
-from desilo.solving import Outcome, Seconds, Size, Stop, relative_gap
-from desilo.solving.highs import SOLVER
+from desilo.solving import Stop, relative_gap
 
 BOX = 0.3
 """Prices of a sample are good: the first box is narrow."""
@@ -215,7 +214,10 @@ class Decomposition:
                 if pattern is not None:
                     offered[request.team].append(pattern)
             worth = [
-                [Proposal(n, p.profit - float(market.prices @ p.use), p.use[rows]) for n, p in enumerate(patterns)]
+                [
+                    Proposal(n, p.proven, p.profit - float(market.prices @ p.use), p.use[rows])
+                    for n, p in enumerate(patterns)
+                ]
                 for patterns in offered
             ]
             chosen = match(firm, worth, replace(self.desk.options, time_limit=max(1.0, self.left / 10)))
@@ -361,6 +363,7 @@ class Decomposition:
                     profit=float(state["own_profit"][n]),
                     use=state["own_use"][n],
                     bound=math.inf,
+                    proven=False,
                     levels=state["own_levels"][rows],
                     setups=state["own_setups"][rows],
                 )
@@ -368,24 +371,11 @@ class Decomposition:
         return market
 
     def _note(self, what: str) -> None:
-        """Add a step to the desk's."""
         now = time.monotonic()
-        outcome = Outcome(
-            stop=Stop.OPTIMAL,
-            feasible=self.best is not None,
-            objective=math.nan if self.best is None else self.best.profit,
-            bound=self.bound,
-            sense=-1,
-            simplex_iterations=0,
-            ipm_iterations=0,
-            nodes=0,
-            seconds=Seconds(solve=now - self._noted),
-            size=Size(),
-            solver=SOLVER,
-            options=self.desk.options,
+        self.desk.note(
+            f"search: {what}", now - self._noted, None if self.best is None else self.best.profit, self.bound
         )
         self._noted = now
-        self.desk.steps.append(Step(f"search: {what}", outcome))
 
     def _overage(self, above: Floats) -> float:
         """What use above (n,) soft limits costs, money."""
@@ -402,6 +392,7 @@ class Decomposition:
             profit=float(self.best.by_team[block].sum()),
             use=self.best.use[block].sum(axis=0),
             bound=math.inf,
+            proven=False,
             levels=np.concatenate([levels for levels, _ in considered]),
             setups=np.concatenate([setups for _, setups in considered]),
         )

@@ -38,6 +38,7 @@ from desilo.operating.coordination.team import Offer, Proposal
 from desilo.operating.decision import Decision, Strength
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
+from desilo.solving import Stop
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ class _Coordinator:
         self.today, self.offices = today, offices
         self.protocol = Protocol()
         self.round = 0
+        self._cut = False
+        self._teams_took = 0.0
         self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
 
     def run(self) -> Coordination:
@@ -157,10 +160,12 @@ class _Coordinator:
         shadow = self._ask(
             "value_of", [(k, (parts[k],)) for k in every], "part of the limits", "value of one more unit"
         )
-        at = self._seconds(FOR_LIMITS, len(self.teams))
+        at = self._seconds(FOR_LIMITS if len(self.limits) else 1.0, len(self.teams))
         self._propose("propose", [(k, (None, parts[k], *at)) for k in every], "part of the limits", proposals)
         alone = [self._better_alone(own, part) for own, part in zip(proposals, parts, strict=True)]
         decisions = {Strength.LIMITS: self._carried_out(alone)}
+        if not len(self.limits):  # nothing to trade, nothing to repair
+            return self._told(decisions | dict.fromkeys(Strength, decisions[Strength.LIMITS]), math.inf)
 
         market = self._prices(np.minimum(np.mean([shadow[k] for k in every], axis=0), self.limits.ceiling))
         at = self._seconds(FOR_PLANS, len(self.teams) * len(AROUND))
@@ -179,13 +184,21 @@ class _Coordinator:
             found = self.desk.optimise(self.picture, free, start.plan, "repair", limit)
             repaired = max(found, start, key=_worth)
         decisions[Strength.REPAIR] = repaired
-        bound = market.bound if can_decompose(self.picture) else math.inf
+        return self._told(decisions, market.bound if can_decompose(self.picture) else math.inf)
+
+    def _told(self, decisions: Mapping[Strength, Decision], bound: float) -> Coordination:
+        """With what was told, and the seconds the teams took; not optimal where time cut a team's plan short."""
+        self.desk.note("teams", self._teams_took, None, bound)
         told = {"joint_bound": bound, "protocol": self.protocol.as_dict()}
-        return Coordination(
-            {strength: replace(d, facts={"strength": strength.value, **told}) for strength, d in decisions.items()},
-            self.protocol,
-            bound,
-        )
+        final = {
+            strength: replace(
+                decision,
+                stop=Stop.TIME_LIMIT if self._cut and decision.stop is Stop.OPTIMAL else decision.stop,
+                facts={"strength": strength.value, **told},
+            )
+            for strength, decision in decisions.items()
+        }
+        return Coordination(final, self.protocol, bound)
 
     @property
     def left(self) -> float:
@@ -237,6 +250,7 @@ class _Coordinator:
         self, verb: str, asked: list[tuple[int, tuple[Any, ...]]], what: str, proposals: list[list[Proposal]]
     ) -> None:
         for k, proposal in self._ask(verb, asked, what, "proposal").items():
+            self._cut = self._cut or proposal is None or not proposal.proven
             if proposal is not None:
                 proposals[k].append(proposal)
 
@@ -246,8 +260,10 @@ class _Coordinator:
         replies: dict[int, Any] = {}
         for k, arguments in asked:
             self.protocol.messages.append(Message(self.round, True, k, told, _numbers(arguments)))
+        started = time.monotonic()
         for request, reply in self.offices.ask([Request(k, verb, arguments) for k, arguments in asked]):
             replies[request.team] = reply
+        self._teams_took += time.monotonic() - started
         for k, _ in asked:
             self.protocol.messages.append(Message(self.round, False, k, answer, _numbers(replies[k])))
         return replies

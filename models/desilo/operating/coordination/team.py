@@ -55,11 +55,13 @@ class Proposal:
 
     Attributes:
         number: the team's own, to come back to.
+        proven: whether the search for it ended by itself.
         profit: expected, money, before what going over a limit costs.
         use: (n,) of the limits.
     """
 
     number: int
+    proven: bool
     profit: float
     use: Floats
 
@@ -74,6 +76,7 @@ class Pattern:
         profit: expected, money, before what going over a limit costs.
         use: (n,) of the limits.
         bound: on what was searched, at the prices or within the room given.
+        proven: whether the search ended by itself.
         levels: (I, T, K) levels worth considering.
         setups: (I, T) set-ups worth considering.
     """
@@ -83,6 +86,7 @@ class Pattern:
     profit: float
     use: Floats
     bound: float
+    proven: bool
     levels: Bools
     setups: Bools
 
@@ -182,12 +186,12 @@ class Team:
         if pattern is None:
             return None
         self._kept.append(pattern)
-        return Proposal(len(self._kept) - 1, pattern.profit, pattern.use)
+        return Proposal(len(self._kept) - 1, pattern.proven, pattern.profit, pattern.use)
 
     def stand(self, level: Ints, order: Floats, profit: float, use: Floats) -> Proposal:
         """What the team does today is a proposal too, the first."""
-        self._kept.append(Pattern(level, order, profit, use, math.inf, self.levels, self.setups))
-        return Proposal(len(self._kept) - 1, profit, use)
+        self._kept.append(Pattern(level, order, profit, use, math.inf, True, self.levels, self.setups))
+        return Proposal(len(self._kept) - 1, True, profit, use)
 
     def value_of(self, room: Floats) -> Floats:
         """(n,) what one more unit of room (n,) would be worth to the team, money; 0 if nothing can be said."""
@@ -257,6 +261,7 @@ class Team:
             profit=float(model.gains @ x + model.program.offset),
             use=model.use(x),
             bound=outcome.bound,
+            proven=outcome.stop is Stop.OPTIMAL,
             levels=self.levels,
             setups=self.setups,
         )
