@@ -284,7 +284,7 @@ def test_a_team_that_cannot_answer_leaves_the_cell_without_a_plan_and_the_others
     def stopped(*_: object) -> None:
         raise Stopped(Stop.ERROR)
 
-    monkeypatch.setattr("desilo.operating.coordination.team.Team.relax", stopped)
+    monkeypatch.setattr("desilo.operating.coordination.team.Team.value_of", stopped)
     (copy / "records" / "131-t1-coordinated.json").unlink()
     again = run(small_settings(case), copy, Ear())
     assert not again.complete
@@ -307,14 +307,16 @@ def test_teams_whose_time_is_up_could_do_better_with_more(
 
 
 def test_what_transfer_prices_prove_bounds_a_joint_model_that_proves_nothing(
-    case: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    two_teams = write_small_case(tmp_path / "small", zones=("low", "mid"))
+
     def unfinished(desk: Desk, picture: Instance, freedom: object, start: Decision, function: str) -> Decision:
         return replace(start, bound=math.inf, stop=Stop.TIME_LIMIT)
 
     monkeypatch.setattr("desilo.harness.experiment.search", unfinished)
-    (copy / "records" / "131-t1-joint.json").unlink()
-    by_slug = {record.cell.slug: record for record in run(small_settings(case), copy, Ear()).cells}
+    settings = small_settings(two_teams, middle_zone=False, starts=1, tightness=(1.0,))
+    by_slug = {record.cell.slug: record for record in run(settings, tmp_path / "run", Ear()).cells}
     joint, coordination = by_slug["131-t1-joint"], by_slug["131-t1-coordinated"].coordination
     assert coordination is not None and coordination.joint_bound is not None and joint.objective is not None
     assert joint.bound == pytest.approx(max(coordination.joint_bound, joint.objective), rel=1e-12)
