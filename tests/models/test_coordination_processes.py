@@ -136,10 +136,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+COMMAND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
+from desilo.harness.cli import main
+main()
+"""
+
+
 def decomposing(folder: Path, *more: str) -> subprocess.Popen[str]:
     arguments = ["solve", str(folder), "--model", "joint", "--method", "decomposition", "--gap", "0", "--json", *more]
     return subprocess.Popen(
-        [sys.executable, "-c", "from desilo.harness.cli import main; main()", *arguments],
+        [sys.executable, "-c", COMMAND, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
