@@ -44,9 +44,6 @@ from desilo.solving import Stop, relative_gap
 BOX = 0.3
 """Prices of a sample are good: the first box is narrow."""
 
-ROUNDS = 20
-"""Rounds of prices at most."""
-
 FOR_PRICES, FOR_PLANS = 0.35, 0.35
 """Shares of the time that is left when a step begins."""
 
@@ -143,21 +140,16 @@ class Decomposition:
         if market is None:
             opening = opening_prices(self.picture, self.teams, self.limits, self.desk.options)
             market = Market.around(self.limits, len(self.teams), opening, BOX)
-        prices = market.prices
-        for _ in range(ROUNDS):
-            started = time.monotonic()
-            offers: list[Offer | None] = [None] * len(self.teams)
-            for request, offer in self.offices.ask([Request(k, "relax", (prices,)) for k in range(len(self.teams))]):
-                offers[request.team] = offer
-            market.record(prices, [offer for offer in offers if offer is not None])
+        for _ in market.rounds(self._offers, self.desk.options.gap / 5, until):
             self.bound = market.bound
             self.keep(market)
-            prices, promised = market.next_prices()
-            if market.settled(promised, self.desk.options.gap / 5):
-                break
-            if time.monotonic() + (time.monotonic() - started) / 2 > until:
-                break
         return market
+
+    def _offers(self, prices: Floats) -> list[Offer]:
+        """What every team offers at prices (n,)."""
+        requests = [Request(k, "relax", (prices,)) for k in range(len(self.teams))]
+        offers = {request.team: offer for request, offer in self.offices.ask(requests)}
+        return [offers[k] for k in range(len(self.teams))]
 
     def make_plans(self, market: Market) -> None:
         """Step 2."""

@@ -18,6 +18,8 @@ The same master with proposals instead of offers, x binary and no box says which
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +30,9 @@ from desilo.cases.instance import Floats
 from desilo.operating.coordination.limits import Limits
 from desilo.operating.coordination.team import Offer, Proposal
 from desilo.solving import Held, Options, Program, Stop, relative_gap
+
+ROUNDS = 20
+"""Rounds of prices at most."""
 
 KEPT = 1e-9
 """Relative: plans made apart keep a limit up to the solver's tolerance."""
@@ -65,6 +70,20 @@ class Market:
     def settled(self, promised: float, gap: float) -> bool:
         """Whether no prices in the box can prove a bound much better than the present one."""
         return relative_gap(promised, self.bound) <= gap
+
+    def rounds(self, ask: Callable[[Floats], list[Offer]], gap: float, until: float) -> Iterator[None]:
+        """Ask every team for offers at ever better prices until they settle, or the monotonic clock says `until`.
+
+        At least one round; whoever asks may look at the market after each.
+        """
+        prices = self.prices
+        for _ in range(ROUNDS):
+            started = time.monotonic()
+            self.record(prices, ask(prices))
+            yield
+            prices, promised = self.next_prices()
+            if self.settled(promised, gap) or time.monotonic() + (time.monotonic() - started) / 2 > until:
+                return
 
     def record(self, prices: Floats, offers: list[Offer]) -> bool:
         """Take every team's offer at prices (n,); whether they prove a better bound."""

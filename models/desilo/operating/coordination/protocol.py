@@ -93,9 +93,6 @@ class Coordination:
     bound: float
 
 
-ROUNDS = 12
-"""Rounds of prices at most."""
-
 BOX = 1.0
 """The worth of one more unit of its part to a team says little about the price for all: the first box is wide."""
 
@@ -221,16 +218,14 @@ class _Coordinator:
         """The market once it has settled, or its time is up."""
         until = time.monotonic() + FOR_PRICES * self.left
         market = Market.around(self.limits, len(self.teams), prices, BOX)
-        for _ in range(ROUNDS):
-            started = time.monotonic()
-            offers = self._ask("relax", [(k, (prices,)) for k in range(len(self.teams))], "prices", "offer")
-            market.record(prices, [offers[k] for k in range(len(self.teams))])
-            prices, promised = market.next_prices()
-            if market.settled(promised, self.desk.options.gap / 5):
-                break
-            if time.monotonic() + (time.monotonic() - started) / 2 > until:
-                break
+        for _ in market.rounds(self._offers, self.desk.options.gap / 5, until):
+            pass
         return market
+
+    def _offers(self, prices: Floats) -> list[Offer]:
+        """What every team offers at prices (n,)."""
+        offers = self._ask("relax", [(k, (prices,)) for k in range(len(self.teams))], "prices", "offer")
+        return [offers[k] for k in range(len(self.teams))]
 
     def _better_alone(self, own: Sequence[Proposal], part: Floats) -> int:
         """The best of a team's proposals that keep within its part, soft limits paid."""
