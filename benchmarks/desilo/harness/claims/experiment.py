@@ -1,7 +1,8 @@
 """An experiment: trials that are worked out apart, and the figures that come of them.
 
-A trial is one world (or one window of a real case) under everything that is compared on it, so that all comparisons are
-paired. It depends on its description alone, and gives plain figures: they are kept, and every claim is computed from them.
+A trial is one world (or one window of a real case) under everything that is compared on it, so that all comparisons
+are paired. It depends on its description alone, and gives plain figures: they are kept, and every claim is computed
+from them.
 """
 
 from __future__ import annotations
