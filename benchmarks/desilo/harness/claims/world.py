@@ -90,6 +90,7 @@ def world(seed: int, dials: Dials = Dials()) -> Problems:
     stock = base * (1 + lead_time)
     # decisions that do not touch: everything that could be sold at the lowest price is there
     plenty = (season * base[:, None]).sum(axis=1) * np.exp(3 * 0.2) * 3
+    initial_stock = touching * stock + (1 - touching) * plenty
     steps = LADDER if dials.levels == len(LADDER) else LADDER[:: (len(LADDER) - 1) // (dials.levels - 1)]
 
     def demand(error: float, noise: Floats) -> Floats:
@@ -123,12 +124,12 @@ def world(seed: int, dials: Dials = Dials()) -> Problems:
         max_order=np.full((I, T), np.inf),
         receipt=np.zeros((I, T)),
         salvage_value=unit_cost * (1 - 0.2 * touching),
-        initial_stock=touching * stock + (1 - touching) * plenty,
+        initial_stock=initial_stock,
         lead_time=lead_time,
         min_order=np.zeros(I),
         max_price_changes=np.full(I, np.inf),
         cross_effects=sparse_effects(gain),
-        resources=_limits(dials.coupling, volume, unit_cost, base, stock, T),
+        resources=_limits(dials.coupling, volume, unit_cost, base, initial_stock, T),
     )
     nature = replace(
         picture,
