@@ -1,19 +1,21 @@
-"""The page that says what came of the claims, written from the records alone."""
+"""The page that says what came of the claims: written from the records, every sentence chosen by what was found."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from desilo.harness.claims.claim import GENERATED, Claim
+from desilo.harness.claims.bridge import JOINT, PRICING, Published
+from desilo.harness.claims.claim import GENERATED, Claim, Control
 from desilo.harness.claims.conduct import Conducted
-from desilo.harness.claims.experiment import Scale
+from desilo.harness.claims.experiment import Experiment, Scale
 from desilo.harness.claims.figures import write_picture
-from desilo.harness.claims.verdict import Found, Judged, judge
+from desilo.harness.claims.statistics import LEAST_CLUSTERS, LEVEL, POWER, clusters_needed, corrected
+from desilo.harness.claims.verdict import Found, Judged, Verdict, judge
 from desilo.harness.measure import Interval
 from desilo.harness.records import write_text
 
@@ -54,7 +56,7 @@ def write_answer(outcome: Outcome, folder: Path) -> None:
 
 
 def brief(outcome: Outcome) -> list[dict[str, object]]:
-    """What programs read: a claim's verdict, and the figure of its first test with the judged interval's 95% one."""
+    """What programs read: a claim's verdict, and the mean of its first test with its 95% interval."""
     return [_brief(judged) for judged in outcome.judged]
 
 
@@ -110,12 +112,135 @@ def _finite(figure: float) -> float | None:
 def page(outcome: Outcome) -> str:
     """The page in Markdown."""
     parts = [
-        "# What came of the claims",
+        "# Does connected optimization compound value?",
+        "Written by `desilo claims` from the records beside it; no figure and no verdict is typed in. "
+        "What would show each claim, and what must come out null for the showing to count, was written down in "
+        "`benchmarks/desilo/harness/claims/register.py` before the experiments were run.",
+        *_warnings(outcome),
+        "## The answer on one page",
+        *_answer(outcome.judged),
+        "## The claims",
         _table(outcome.judged),
         *(_section(judged) for judged in outcome.judged),
+        "## What others have published",
+        *_bridge(),
+        "## Statistics",
+        _statistics(outcome),
+        "## Experiments and provenance",
         _provenance(outcome),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _warnings(outcome: Outcome) -> list[str]:
+    """What a reader must know first."""
+    said = []
+    if outcome.scale.coupling == 0:
+        said.append(
+            "**A null world is planted: in no firm does one decision touch another. Claims about coupling must come "
+            "out "
+            "“not reproduced” here.**"
+        )
+    elif outcome.scale.coupling != 1:
+        said.append(f"**Every firm's coupling is {outcome.scale.coupling:g} instead of 1.**")
+    void = [judged.claim.id for judged in outcome.judged if judged.verdict is Verdict.VOID]
+    if void:
+        said.append(f"**A control failed: the verdicts on {listed(void)} are void.**")
+    return said
+
+
+CHAPTERS: Mapping[str, tuple[str, ...]] = {
+    "Does it compound?": ("A5", "A4", "A9", "B4"),
+    "When?": ("A8", "B3", "B2", "C1", "A10"),
+    "How much?": ("A6", "A1", "A2", "A3"),
+    "What does it take of an organisation?": ("A7", "A11", "C2", "B1"),
+}
+"""The questions of the answer, and the claims that speak to each, the one that decides first."""
+
+LEADS: Mapping[str, Mapping[Verdict, str]] = {
+    "A5": {
+        Verdict.REPRODUCED: "Yes: connected, decisions earn more than the sum of what each earns alone.",
+        Verdict.PARTLY: "In part: not every way of connecting, or not every case, earns more than the sum of the "
+        "parts.",
+        Verdict.NOT_REPRODUCED: "No: connected decisions were not shown to earn more than the sum of the parts.",
+    },
+    "A8": {
+        Verdict.REPRODUCED: "Where decisions touch each other and are made again and again; elsewhere connecting "
+        "brings "
+        "nothing.",
+        Verdict.PARTLY: "The condition that the article names holds in part.",
+        Verdict.NOT_REPRODUCED: "The condition that the article names was not found.",
+    },
+    "A6": {
+        Verdict.REPRODUCED: "The wiring moves more money than a better model in one of the boxes.",
+        Verdict.PARTLY: "The wiring moves money, but it is not all there is: a better model in one of the boxes "
+        "counts too.",
+        Verdict.NOT_REPRODUCED: "The wiring was not shown to move more money than the models in the boxes.",
+    },
+    "A7": {
+        Verdict.REPRODUCED: "No central function: limits, prices and a last repair, agreed beforehand, carry most of "
+        "the gain.",
+        Verdict.PARTLY: "Agreed limits, prices and repair carry a part of what a central decision would gain.",
+        Verdict.NOT_REPRODUCED: "Agreed limits, prices and repair were not shown to do what a central decision does.",
+    },
+}
+"""How a chapter begins, by the verdict on its first claim."""
+
+
+def _answer(judged: Sequence[Judged]) -> list[str]:
+    by_id = {each.claim.id: each for each in judged}
+    parts = []
+    for question, ids in CHAPTERS.items():
+        found = [by_id[id] for id in ids if id in by_id]
+        if not found:
+            continue
+        lead = LEADS.get(found[0].claim.id, {}).get(found[0].verdict, "")
+        sentences = [f"- {_in_words(each)}" for each in found]
+        parts.append("\n\n".join(part for part in (f"**{question}** {lead}".rstrip(), "\n".join(sentences)) if part))
+    return [*parts, *_conditions(judged)]
+
+
+def _in_words(judged: Judged) -> str:
+    """A claim's outcome in a sentence or two."""
+    first = judged.tests[0] if judged.tests else None
+    ref = f"[{judged.claim.id}](#{judged.claim.id.lower()})"
+    if first is None:
+        return f"{ref}: outside what this suite can test. {judged.claim.beyond}"
+    if judged.verdict is Verdict.VOID:
+        return f"{ref}: a control failed, so nothing can be said."
+    held = [found for found in judged.tests if found.held]
+    missed = [found for found in judged.tests if not found.held]
+    said = [sentence(first)]
+    if judged.verdict is Verdict.PARTLY:
+        rest = missed if first.held else held
+        said.append(("But: " if first.held else "Yet: ") + lower(sentence(rest[0])))
+    return f"{ref}, {judged.verdict}: {' '.join(said)}"
+
+
+def sentence(found: Found) -> str:
+    """What a test found."""
+    where = "" if found.test.domain == GENERATED else f" (on the {found.test.domain} case)"
+    figures = f"{measured(found)}{where}"
+    if found.held:
+        return f"{upper(found.test.says)}: {figures}."
+    interval, region = found.measured.judged, found.test.region
+    if not interval.known:
+        return f"It is unknown whether {found.test.says}: too few figures."
+    if interval.high < region.low or interval.low > region.high or (region.low == 0 == interval.high - interval.low):
+        return f"It is not so that {found.test.says}: {figures}."
+    return f"It is not established that {found.test.says}: {figures}."
+
+
+def _conditions(judged: Iterable[Judged]) -> list[str]:
+    """Where the articles are wrong or right only on conditions."""
+    rows = []
+    for each in judged:
+        if each.verdict in (Verdict.PARTLY, Verdict.NOT_REPRODUCED):
+            missed = " ".join(sentence(found) for found in each.tests if not found.held)
+            rows.append(f"- [{each.claim.id}](#{each.claim.id.lower()}) “{each.claim.quote}”, {each.verdict}. {missed}")
+    if not rows:
+        return ["**Where are the articles wrong, or right only on conditions?** Nowhere among the claims tested."]
+    return ["**Where are the articles wrong, or right only on conditions?**\n\n" + "\n".join(rows)]
 
 
 def _table(judged: Iterable[Judged]) -> str:
@@ -124,87 +249,169 @@ def _table(judged: Iterable[Judged]) -> str:
         (
             f"[{each.claim.id}](#{each.claim.id.lower()})",
             each.claim.statement,
-            _measured(each.tests[0]) if each.tests else "",
+            f"{each.tests[0].test.says}: {measured(each.tests[0])}" if each.tests else "",
             {True: "null", False: "**failed**", None: ""}[each.control_passed],
             f"**{each.verdict}**",
         )
         for each in judged
     ]
-    return _markdown(header, rows)
+    return markdown(header, rows)
 
 
 def _section(judged: Judged) -> str:
     claim = judged.claim
-    said = f"> {claim.quote}\n>\n> {claim.article.letter}, *{claim.article.title}*"
-    header = (
-        "",
-        "would have to be so",
-        "where",
-        "region",
-        "measured, 95% interval",
-        "judged",
-        "clusters",
-        "detectable",
-    )
+    header = ("", "would have to be so", "where", "region", "measured, 95% interval", "judged interval", "n", "power")
     rows = [
         (
-            {True: "holds", False: "does not hold"}[found.held]
-            if found in judged.tests
-            else {True: "null", False: "**not null**"}[found.held],
-            found.test.says if found in judged.tests else f"control: {found.test.says}",
+            _state(found),
+            f"control: {found.test.says}" if isinstance(found.test, Control) else found.test.says,
             "generated firms" if found.test.domain == GENERATED else found.test.domain,
             str(found.test.region),
-            _measured(found),
+            measured(found),
             ends(found.measured.judged),
-            str(found.measured.shown.clusters),
+            clusters(found),
             figure(found.measured.detectable),
         )
         for found in (*judged.tests, *judged.controls)
     ]
     parts = [
         f"### {claim.id}",
-        f"{claim.statement}: **{judged.verdict}**.",
-        said,
+        f"{upper(claim.statement)}: **{judged.verdict}**.",
+        f"> “{claim.quote}” ({claim.article.letter}, *{claim.article.title}*)",
         claim.reading,
-        *([f"![{claim.id}]({PICTURES}/{claim.id}.svg)", _markdown(header, rows)] if rows else [claim.beyond]),
-        f"Sources: {claim.sources}",
+        *([f"![{claim.id}]({PICTURES}/{claim.id}.svg)", markdown(header, rows)] if rows else [claim.beyond]),
+        f"Where the figures come from: {claim.sources}",
     ]
     return "\n\n".join(parts)
 
 
-def _measured(found: Found) -> str:
+def _state(found: Found) -> str:
+    if isinstance(found.test, Control):
+        return "null" if found.held else "**not null**"
+    return "holds" if found.held else "does not hold"
+
+
+def clusters(found: Found) -> str:
+    """How many, and how many of them have no value."""
+    unknown = f", {found.measured.unknown} unknown" if found.measured.unknown else ""
+    return f"{found.measured.shown.clusters}{unknown}"
+
+
+def measured(found: Found) -> str:
+    """The mean and its 95% interval."""
     return f"{figure(found.measured.shown.estimate)} {found.test.unit} {ends(found.measured.shown)}"
 
 
 def ends(interval: Interval) -> str:
     """The interval for people."""
-    return f"[{figure(interval.low)}, {figure(interval.high)}]" if interval.known else "unknown"
+    return f"[{figure(interval.low)}, {figure(interval.high)}]" if interval.known else "(interval unknown)"
 
 
 def figure(value: float) -> str:
     """Three significant digits, for people."""
     if not math.isfinite(value):
         return "unknown"
-    if value == 0:
+    if abs(value) < 5e-7:
         return "0"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{min(digits, 6)}f}"
+    return f"{value:,.{min(digits, 6)}f}".replace("-", "−")
+
+
+def listed(words: Sequence[str]) -> str:
+    """One, two and three."""
+    return " and ".join([*([", ".join(words[:-1])] if len(words) > 1 else []), *words[-1:]])
+
+
+def upper(text: str) -> str:
+    """With a capital."""
+    return text[:1].upper() + text[1:]
+
+
+def lower(text: str) -> str:
+    """Without."""
+    return text[:1].lower() + text[1:]
+
+
+def _bridge() -> list[str]:
+    def told(published: Iterable[Published]) -> str:
+        rows = [(f"[{each.who}]({each.link}), {each.where}", each.stated, each.differs) for each in published]
+        return markdown(("source", "what it states", "why it is not the same as here"), rows)
+
+    return [
+        "Only what a source states where it is linked; figures of others are not in the records.",
+        "**Pricing in this chain** (to be set beside A1 on the orange-juice case):",
+        told(PRICING),
+        "**Pricing and ordering together** (to be set beside A5 and A6):",
+        told(JOINT),
+    ]
+
+
+def _statistics(outcome: Outcome) -> str:
+    every = [found for judged in outcome.judged for found in (*judged.tests, *judged.controls)]
+    few = sorted(
+        {
+            judged.claim.id
+            for judged in outcome.judged
+            for found in (*judged.tests, *judged.controls)
+            if found.measured.shown.clusters < LEAST_CLUSTERS
+        }
+    )
+    counts = [found.measured.shown.clusters for found in every]
+    level = corrected(outcome.together)
+    needed = clusters_needed(0.5, outcome.together)
+    said = [
+        f"- **Intervals** are {LEVEL:.0%}, from a bootstrap (BCa) over clusters: generated firms, windows of a real "
+        f"case. "
+        "All that is compared is compared on the same cluster, with the same random numbers. "
+        + (f"Behind the intervals stand {min(counts)} to {max(counts)} clusters." if counts else ""),
+        f"- **Multiplicity**: verdicts are made from wider intervals. {outcome.together} tests and controls are judged "
+        f"together, each at the level {level:.4%} (Bonferroni), so that the chance that any of these intervals misses "
+        f"its "
+        f"mean is at most {1 - LEVEL:.0%}. The judged interval is the hull of the bootstrap's and Student's.",
+        f"- **Power**: the column says how far a mean must lie from a bound to be told from it in {POWER:.0%} of all "
+        "samples, in the unit of the figure: (z(1 − a/2) + z(80%)) × deviation / √n at the judged level. Half a "
+        "standard "
+        f"deviation between clusters takes {needed} clusters at this level, and one takes "
+        f"{clusters_needed(1.0, outcome.together)}; the number of firms in the full run was chosen for the former.",
+        "- **Unknown figures**: clusters without a value are left out and counted; above 5% of them there is no "
+        "interval, "
+        "and what has no interval holds nothing.",
+    ]
+    if few:
+        said.append(f"- **Fewer than {LEAST_CLUSTERS} clusters** stand behind some intervals of {listed(few)}.")
+    return "\n".join(said)
 
 
 def _provenance(outcome: Outcome) -> str:
     run = outcome.conducted.run
+    experiments: dict[str, Experiment] = {
+        found.test.experiment.name: found.test.experiment
+        for judged in outcome.judged
+        for found in (*judged.tests, *judged.controls)
+    }
+    rows = [
+        (
+            f"[{name}](records/{name}.csv)",
+            experiments[name].question if name in experiments else "",
+            experiments[name].method if name in experiments else "",
+            f"{count:,}",
+            f"{run.seconds[name]:,.0f}",
+        )
+        for name, count in run.trials.items()
+    ]
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     scale = ", ".join(f"{name} {value}" for name, value in run.scale.items())
-    rows = [(name, f"{count}", f"{run.seconds[name]:,.0f}") for name, count in run.trials.items()]
     return "\n\n".join(
         (
-            "## Provenance",
-            f"`{run.command}`, {scale}; {versions}; {', '.join(f'{k} {v}' for k, v in run.machine.items())}.",
-            _markdown(("experiment", "trials", "seconds of work"), rows),
+            f"`{run.command}` makes all of it anew. Scale and seeds: {scale}. {upper(versions)}; "
+            f"{run.machine['system']} on "
+            f"{run.machine['cores']} cores. SHA-256 of sources and data: `run.json`.",
+            markdown(("experiment", "question", "method", "trials", "seconds of work"), rows),
         )
     )
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join(f"| {' | '.join(' '.join(cell.split()) for cell in cells)} |" for cells in lines)

@@ -12,7 +12,7 @@ A2  estimated against yesterday's forecast, held-out error, % less: above 0; 10 
     firm the error is a dial. Control: a forecast that learns nothing gains nothing, within 2%.
 A3  inventory alone, average stock, % less: above 0; 10 to 30; fill rate, points: above -0.5.
 A4  booked less realised, isolated: above 0, generated and orange juice. Null world: within 5% of what is booked.
-A5  more than the sum of the single gains: joint above 0, coordinated above 0; orange juice joint above 0. Null: within 1.
+A5  more than the sum of the single gains: joint above 0, coordinated above 0; orange juice joint above 0. Null: 1.
 A6  joint over isolated: above 0; less what a better block brings in the isolated wiring: above 0. Null: within 1.
 A7  coordinated over isolated: above 0; coordinated less 80% of the joint gain: above 0 ("it needs no central function"
     is taken as four fifths of what a central one gains); Null: coordinated over isolated within 1.
@@ -23,7 +23,7 @@ A9  realised gain of the first less the second function, and of the second less 
 A10 limits agreed beforehand less repair afterwards: above 0. Null: without limits that bind, within 1.
 A11 what misaligned scorecards cost without a protocol: above 0; what the protocol saves of it: above 0; what
     misaligned functions still gain over the status quo with the protocol: above 0. Null: no misalignment, within 1.
-B1  share of the gain that the top fifth takes, points more than in the placebo population: above 0; that share, %: 64 to
+B1  share of the gain that the top fifth takes, points more than in the placebo population: above 0; share, %: 64 to
     84; top fifth against the rest, a firm: 5 to 10 times; share of the variance of gains that coordination explains
     less the share that capability explains: above 0. Placebo: coordination explains nothing, within 5 points.
 B2  perfect less naive capability: connected gain above 0; what isolated decisions lose against connected ones above 0.
