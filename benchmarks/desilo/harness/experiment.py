@@ -399,10 +399,10 @@ def _work_apart(task: Task) -> Worked:
 
 def _coordinated(task: Task, plan: Plan, strength: Strength, protocol: Protocol) -> Coordinated:
     nature = task.problems.nature
-    told = Protocol(_told_for(strength, protocol.messages)).as_dict()
+    told = Protocol(told_for(strength, protocol.messages)).as_dict()
     return Coordinated(
         promise=_promise(task.problems.pictures.estimated, plan),
-        nature=_score(nature, sell_first_come(nature, plan), task.sample),
+        nature=score(nature, sell_first_come(nature, plan), task.sample),
         rounds=told["rounds"],
         messages=told["messages"],
         told=told["numbers_told_to_teams"],
@@ -410,7 +410,7 @@ def _coordinated(task: Task, plan: Plan, strength: Strength, protocol: Protocol)
     )
 
 
-def _told_for(strength: Strength, messages: Sequence[Message]) -> list[Message]:
+def told_for(strength: Strength, messages: Sequence[Message]) -> list[Message]:
     """Limits end when teams first carry out a choice; repair needs no more telling than prices."""
     if strength is not Strength.LIMITS:
         return list(messages)
@@ -437,7 +437,7 @@ def _record(task: Task, decision: Decision) -> CellRecord:
         repaired=decision.repaired,
         seconds=found["seconds"],
         steps=steps,
-        claim=0.0 if plan is None else _claim(pictures.yesterday, plan.level),
+        claim=0.0 if plan is None else price_claim(pictures.yesterday, plan.level),
     )
     if plan is None:
         return record
@@ -446,8 +446,8 @@ def _record(task: Task, decision: Decision) -> CellRecord:
         update={
             "facts": _facts(pictures.estimated, plan, sold),
             "promise": _promise(pictures.estimated, plan),
-            "estimated": _score(pictures.estimated, sell_first_come(pictures.estimated, plan), task.sample),
-            "nature": _score(task.problems.nature, sold, task.sample),
+            "estimated": score(pictures.estimated, sell_first_come(pictures.estimated, plan), task.sample),
+            "nature": score(task.problems.nature, sold, task.sample),
         }
     )
 
@@ -464,14 +464,10 @@ def _promise(picture: Instance, plan: Plan) -> Promise:
 def _decide(task: Task) -> Decision:
     model, pictures = task.cell.model, task.problems.pictures
     desk = Informed(task)
-    if model in SIDE_BY_SIDE:
-        return side_by_side(desk, SIDE_BY_SIDE[model], pictures)
-    if model in HANDED_ON:
-        return hand_on(desk, HANDED_ON[model], pictures)
     if model == CLAIRVOYANT:
         return clairvoyant(desk, _first_scenarios(task.problems.nature, task.sample))
-    if task.known is None:
-        return as_one(desk, pictures.estimated)
+    if model != JOINT or task.known is None:
+        return decide(desk, model, pictures)
     start = desk.settle(pictures.estimated, task.known)
     desk.steps = [replace(step, function=f"start: {step.function}") for step in desk.steps]
     freedom = Freedom.full(pictures.estimated)
@@ -479,6 +475,15 @@ def _decide(task: Task) -> Decision:
     if found.plan is None or found.bound <= task.bound:
         return found
     return conclude(desk, found, task.bound, proven=found.stop is Stop.OPTIMAL)
+
+
+def decide(desk: Desk, model: str, pictures: Pictures) -> Decision:
+    """Let one of `MODELS` that ends in a single plan decide: side by side, handing on, or as one."""
+    if model in SIDE_BY_SIDE:
+        return side_by_side(desk, SIDE_BY_SIDE[model], pictures)
+    if model in HANDED_ON:
+        return hand_on(desk, HANDED_ON[model], pictures)
+    return as_one(desk, pictures.estimated)
 
 
 def _first_scenarios(instance: Instance, count: int) -> Instance:
@@ -491,19 +496,21 @@ def _first_scenarios(instance: Instance, count: int) -> Instance:
     )
 
 
-def _claim(instance: Instance, level: Ints) -> float:
+def price_claim(instance: Instance, level: Ints) -> float:
     """What the pricing function sees in its prices: expected margin at unlimited supply, above the reference's."""
-    return _margin(instance, level) - _margin(instance, reference_levels(instance))
+    return margin_planned(instance, level) - margin_planned(instance, reference_levels(instance))
 
 
-def _margin(instance: Instance, level: Ints) -> float:
+def margin_planned(instance: Instance, level: Ints) -> float:
+    """Expected margin of prices (I, T) at unlimited supply, money."""
     item, period = np.ogrid[: len(instance.items), : instance.periods]
     price: Floats = instance.price[item, level]
     demand = instance.expected_demand[item, period, level] + instance.cross_demand(price)
     return float(((price - instance.unit_cost) * demand).sum())
 
 
-def _score(instance: Instance, sold: Sales, sample: int) -> Score:
+def score(instance: Instance, sold: Sales, sample: int = 1) -> Score:
+    """What was sold on an instance, in the figures that are kept; `sample` scenarios are the clairvoyant plan's."""
     weight = sold.probability[:sample]
     revenue = sold.expected_breakdown["revenue"]
     cost = float((instance.unit_cost * (sold.sales @ sold.probability)).sum())
