@@ -123,12 +123,14 @@ QUICK = replace(
 
 FORECASTERS: Mapping[str, Forecaster] = {"yesterday": naive, "estimated": estimated}
 
+STATUS_QUO = OperatingModel.STATUS_QUO.value
+ISOLATED = OperatingModel.ISOLATED.value
 JOINT = OperatingModel.JOINT.value
 CLAIRVOYANT = OperatingModel.CLAIRVOYANT.value
 COORDINATED = OperatingModel.COORDINATED.value
 
 
-def _subset_name(optimised: frozenset[Function]) -> str:
+def subset_name(optimised: frozenset[Function]) -> str:
     """Operating models side by side have names; the pairs are called by their functions."""
     if not optimised:
         return OperatingModel.STATUS_QUO.value
@@ -140,7 +142,7 @@ def _subset_name(optimised: frozenset[Function]) -> str:
 
 
 SIDE_BY_SIDE: Mapping[str, frozenset[Function]] = {
-    _subset_name(frozenset(subset)): frozenset(subset)
+    subset_name(frozenset(subset)): frozenset(subset)
     for subset in chain.from_iterable(combinations(Function, size) for size in range(len(Function) + 1))
 }
 """Every set of functions optimised side by side, by the operating model's name."""
@@ -186,6 +188,15 @@ def prepare_case(settings: Settings) -> Case:
     if settings.middle_zone:
         zones = list(dict.fromkeys(case.zones))
         case = case.select_zones((zones[len(zones) // 2],))
+    return sized(case, settings)
+
+
+def sized(case: Case, settings: Settings) -> Case:
+    """A case with the horizon, the scenarios and the ladder of the settings.
+
+    Raises:
+        BadInput: it has no room for a single start.
+    """
     if (lead_time := case.assumptions.lead_time.value) >= settings.horizon:
         room = f"the {settings.horizon} {case.period_unit}s that a run plans at once"
         message = f"lead_time {lead_time:g} in assumptions.toml leaves nothing ordered to be sold in {room}; shorten it"

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, JOINT, SEQUENTIAL
+from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, ISOLATED, JOINT, SEQUENTIAL, STATUS_QUO
 from desilo.harness.records import TEMPORARY
-from desilo.harness.report import BEST_SEQUENTIAL, ISOLATED, STATUS_QUO, Estimate, Summary
+from desilo.harness.report import BEST_SEQUENTIAL, Estimate, Summary
 from desilo.harness.words import find, wins
 
 BLUE, GREEN, VERMILLION, ORANGE, GREY = "#0072B2", "#009E73", "#D55E00", "#E69F00", "#777777"

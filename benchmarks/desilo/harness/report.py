@@ -12,9 +12,11 @@ from desilo.harness.experiment import (
     CLAIRVOYANT,
     COORDINATED,
     HANDED_ON,
+    ISOLATED,
     JOINT,
     SEQUENTIAL,
     SIDE_BY_SIDE,
+    STATUS_QUO,
     forecaster_of,
 )
 from desilo.harness.measure import (
@@ -35,9 +37,7 @@ from desilo.solving import Stop
 
 SchemaVersion = Literal[1]
 
-STATUS_QUO = OperatingModel.STATUS_QUO.value
 INVENTORY_ONLY = OperatingModel.INVENTORY_ONLY.value
-ISOLATED = OperatingModel.ISOLATED.value
 BEST_SEQUENTIAL = OperatingModel.SEQUENTIAL.value
 """Stands for the order of hand-offs that promises most."""
 

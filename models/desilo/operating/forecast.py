@@ -214,10 +214,20 @@ class ForecastError:
     at_todays_prices: float
 
 
-def forecast_error(case: Case, forecaster: Forecaster) -> ForecastError:
-    """The weighted absolute percentage error on the hold-out, forecast as a whole from its first period."""
-    response = forecaster(case, int(case.periods[case.holdout]))
-    held_out = slice(case.holdout, len(case.periods))
+def forecast_error(
+    case: Case, forecaster: Forecaster, start: int | None = None, periods: int | None = None
+) -> ForecastError:
+    """The weighted absolute percentage error on the hold-out, forecast as a whole from its first period.
+
+    Args:
+        case: the case.
+        forecaster: whose error.
+        start: calendar period to forecast from, instead of the hold-out's first.
+        periods: to forecast, instead of all that follow.
+    """
+    first = case.holdout if start is None else index_of(case, start)
+    response = forecaster(case, int(case.periods[first]))
+    held_out = slice(first, len(case.periods) if periods is None else first + periods)
     calendar, sold = case.periods[held_out], case.units[:, held_out]
     price, feature, _ = _history(case, len(case.periods))
     reference = np.broadcast_to(today(case, int(calendar[0])).price[:, None], sold.shape)

@@ -6,7 +6,7 @@ The verbs that experiments share. Nothing is decided here that `desilo.harness.e
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,30 +15,41 @@ from desilo.cases.instance import Instance, ServiceTarget
 from desilo.cases.plan import Plan
 from desilo.harness.check import check
 from desilo.harness.experiment import (
+    HANDED_ON,
     JOINT,
     PRICING_LAST,
     SIDE_BY_SIDE,
+    STATUS_QUO,
     Problems,
     decide,
     forecaster_of,
+    margin_planned,
     price_claim,
     score,
+    subset_name,
     told_for,
 )
 from desilo.harness.records import Score
 from desilo.harness.sell import EFFECT_ON_PROFIT, demand_at, sell_first_come
+from desilo.operating.coordination.limits import teams_of
 from desilo.operating.coordination.protocol import Protocol, coordinate
 from desilo.operating.decision import Decision, Function, Pictures, Strength
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.wiring import as_one
 from desilo.solving import Options, Stop
 
+CONNECTED_PAIR = "connected pricing+inventory"
+"""Prices and orders decided as one on yesterday's picture."""
+
+KEEPING_SERVICE = "inventory-only, keeping service"
+"""Inventory alone, bound to the fill rate that today's plan promises."""
+
 OPTIONS = Options(gap=1e-3, time_limit=600, threads=1, seed=1)
 """On worlds. No time limit binds: a decision takes seconds, and is the same whenever it is taken."""
 
 JOINT_GAP = 5e-3
-"""The same where prices and orders meet in one model. Its plans are as good as at a fifth of the gap; what takes time
-is the proof."""
+"""The same where prices and orders meet in one model, of all items or of a team's. Its plans are hardly better at a
+fifth of the gap; what takes time is the proof."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,7 @@ class Result:
             "profit": self.profit,
             "promise": self.promise,
             "objective": self.objective,
+            "bound": self.bound,
             "margin": self.margin,
             "fill": self.score.fill_rate,
             "stock": self.score.average_stock,
@@ -158,14 +170,14 @@ class Apart:
 
     def figures(self) -> dict[str, float]:
         """For a record, by strength."""
-        figures: dict[str, float] = {}
+        figures = {"bound of the prices": self.bound}
         for strength, found in self.results.items():
             figures |= found.figures(strength.value)
             figures |= {f"{strength.value}: {what}": number for what, number in self.told[strength].items()}
         return figures
 
 
-def decide_apart(problems: Problems, options: Options = OPTIONS) -> Apart:
+def decide_apart(problems: Problems, options: Options = replace(OPTIONS, gap=JOINT_GAP)) -> Apart:
     """Teams plan apart on the estimated picture, coordinated in every strength.
 
     Raises:
@@ -210,6 +222,39 @@ def keep_service(problems: Problems, today: Result, options: Options = OPTIONS) 
     bound_to = replace(yesterday, service=(everything,))
     decision = Desk("inventory, keeping service", options).orders(bound_to, reference_levels(bound_to))
     return result_of(problems, decision, yesterday)
+
+
+def compare(
+    problems: Problems,
+    options: Options = OPTIONS,
+    joint_gap: float = JOINT_GAP,
+    models: Collection[str] = (*SIDE_BY_SIDE, *HANDED_ON, JOINT),
+) -> dict[str, float]:
+    """A firm in every wiring, for a record; coordinated too if it has more than one team.
+
+    Args:
+        problems: of the firm.
+        options: of every decision.
+        joint_gap: where prices and orders meet in one model.
+        models: that end in a single plan; all that are side by side among them.
+    """
+    results = {name: decide_as(name, problems, options, joint_gap) for name in models}
+    pair = frozenset({Function.PRICING, Function.INVENTORY})
+    results[CONNECTED_PAIR] = decide_connected(pair, problems, options, joint_gap)
+    results[KEEPING_SERVICE] = keep_service(problems, results[STATUS_QUO], options)
+    alone = {function: results[subset_name(frozenset({function}))] for function in Function}
+    yesterday = problems.pictures.yesterday
+    figures = {
+        "planned margin today": margin_planned(yesterday, reference_levels(yesterday)),
+        "numbers known": float(numbers_known(problems.pictures.estimated)),
+    }
+    for function, money in booked(results[STATUS_QUO], alone, problems.pictures).items():
+        figures[f"booked by {function}"] = money
+    for name, found in results.items():
+        figures |= found.figures(name)
+    if len(teams_of(problems.pictures.estimated)) > 1:
+        figures |= decide_apart(problems, replace(options, gap=joint_gap)).figures()
+    return figures
 
 
 def numbers_known(picture: Instance) -> int:

@@ -61,7 +61,7 @@ class Dials:
 
     items: int = 6
     periods: int = 4
-    scenarios: int = 4
+    scenarios: int = 3
     coupling: float = 1.0
     error: float = 0.5
     levels: int = 5

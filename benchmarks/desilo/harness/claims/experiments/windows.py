@@ -1,0 +1,104 @@
+"""Which wiring realises what, on real sales?
+
+Design: every bundled case, each of its price zones alone, in windows of three weeks of the hold-out that do not
+overlap (orange juice: 3 zones x 10 windows = 30 clusters; tuna: 10, too few for an interval to be trusted). In each,
+the wirings of the experiment `wirings` but for the three orders of hand-offs in which pricing comes after inventory.
+What is planned on is estimated from what was known at the window's start; plans are scored on nature, of which what
+really happened is part (`desilo.harness.nature`). Prices, sales and wholesale costs are the chain's; stock, capacity,
+lead time, order and holding costs are assumed (see each case's assumptions).
+
+Metrics are those of `desilo.harness.claims.metrics`, `on` the records of one case (`case="orange-juice"`, `"tuna"`), in
+per cent of the status quo's profit if not said otherwise. Where a claim would be confirmed:
+
+A1  `pricing_booked` and `pricing_realised` 2 to 5 (per cent of the margin).
+A2  `accuracy_gain` 10 to 20: error on the window's actual sales at its actual prices and features, per cent smaller.
+A3  `stock_cut(KEEPING_SERVICE)` 10 to 30 (per cent) with `fill_change(KEEPING_SERVICE)` not below 0 (points).
+A4  `leakage` above 0; A5 `interaction("joint")` above 0; B4 `spill(function)` below 0.
+A6  `over("joint", "isolated")` above 0. A7 not here: in a zone alone there is one team, with nobody to coordinate.
+
+Control: a real case has no null world; the wirings' null worlds are the control of the measuring. What joint decisions
+gain is understated by at most `open_gap("joint")` (per cent of what is promised).
+
+Time limits may bind here, and a plan then depends on the machine: `stopped` says so, `bound` what is proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from desilo.cases.opening import open_case
+from desilo.harness.claims.experiment import Experiment, Figures, Scale, Trial
+from desilo.harness.claims.firm import compare
+from desilo.harness.experiment import (
+    FORECASTERS,
+    FULL,
+    HANDED_ON,
+    JOINT,
+    PRICING_LAST,
+    SIDE_BY_SIDE,
+    Settings,
+    prepare,
+    sized,
+    starts_of,
+)
+from desilo.operating.forecast import forecast_error
+from desilo.solving import Options
+
+CASES = ("orange-juice", "tuna")
+
+QUICK_WINDOWS = 2
+"""Of every zone, in the quick run."""
+
+SETTINGS = replace(FULL, ladder_levels=5, starts=10, tightness=(1.0,), tightness_starts=1)
+"""Three weeks, 8 scenarios, nature of 200."""
+
+OPTIONS = Options(gap=2e-3, time_limit=30.0, threads=1, seed=SETTINGS.seed)
+"""Of every decision of a window."""
+
+JOINT_GAP = 1.5e-2
+
+MODELS = (*SIDE_BY_SIDE, *(name for name in HANDED_ON if name not in PRICING_LAST), JOINT)
+
+
+def trials(scale: Scale) -> Sequence[Trial]:
+    """Every window of every zone; a real case has no dial of coupling."""
+    settings = _settings(scale)
+    found = []
+    for name in CASES:
+        case = open_case(name)
+        for zone in dict.fromkeys(case.zones):
+            for start in starts_of(case, settings):
+                found.append(
+                    Trial(EXPERIMENT.name, f"{name}-{zone}-{start}", {"case": name, "zone": zone, "start": start})
+                )
+    return found
+
+
+def work(trial: Trial) -> Figures:
+    """What every wiring promises and realises, and how far the pictures are from what was sold."""
+    case = open_case(str(trial.at["case"])).select_zones((str(trial.at["zone"]),))
+    case, start = sized(case, SETTINGS), int(trial.at["start"])
+    errors = {
+        f"held-out error {name}": forecast_error(case, forecaster, start, SETTINGS.horizon).at_actual_prices
+        for name, forecaster in FORECASTERS.items()
+    }
+    return errors | compare(prepare(case, start, SETTINGS)[1.0], OPTIONS, JOINT_GAP, MODELS)
+
+
+def _settings(scale: Scale) -> Settings:
+    most = scale.windows if scale.name == "full" else min(scale.windows, QUICK_WINDOWS)
+    return replace(SETTINGS, starts=most)
+
+
+EXPERIMENT = Experiment(
+    name="windows",
+    question="Which wiring realises what, on real sales?",
+    method=(
+        "Windows of three weeks of real, held-out sales, each price zone alone. Demand is estimated from what was "
+        "known at the window's start, every wiring decides on it, and the plans are sold to a richer model of demand "
+        "that has seen what really happened. Operating figures that no price data tell are assumed."
+    ),
+    trials=trials,
+    work=work,
+)
