@@ -77,7 +77,8 @@ def test_dividends_and_shapley_values_add_up_to_the_gain_of_all(connected: bool)
 def test_interaction_is_all_dividends_of_more_than_one_function() -> None:
     sets = [frozenset(some) for size in (2, 3) for some in combinations(Function, size)]
     assert np.allclose(
-        metrics.interaction(ISOLATED)(coupled()), sum(metrics.dividend(those, connected=False)(coupled()) for those in sets)
+        metrics.interaction(ISOLATED)(coupled()),
+        sum(metrics.dividend(those, connected=False)(coupled()) for those in sets),
     )
 
 
@@ -120,7 +121,7 @@ def test_inventory_bound_to_todays_service_promises_it() -> None:
 def test_teams_tell_less_than_a_centre_must_know() -> None:
     two_teams = compare(world(1, replace(SMALL, items=6)), models=MODELS)
     records = pd.DataFrame([{"cluster": "world-1", **two_teams}])
-    assert 0 < metrics.told(Strength.LIMITS, "revealed")(records).iloc[0]
+    assert metrics.told(Strength.LIMITS, "revealed")(records).iloc[0] > 0
     assert (
         metrics.told(Strength.LIMITS, "revealed")(records).iloc[0]
         <= metrics.told(Strength.REPAIR, "revealed")(records).iloc[0]
