@@ -1,5 +1,7 @@
 """The experiments that turn a dial: capability, cadence, scorecards, and when limits are seen to."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,14 +10,16 @@ from hypothesis import strategies as st
 
 from desilo.cases.instance import Activity
 from desilo.cases.plan import Plan
+from desilo.harness.check import check
 from desilo.harness.claims.dials import at, settings_of, slope
 from desilo.harness.claims.experiment import Scale, Trial
-from desilo.harness.claims.experiments import capability
+from desilo.harness.claims.experiments import capability, repair, scorecards
+from desilo.harness.claims.firm import OPTIONS
 from desilo.harness.claims.world import Dials, world
-from desilo.operating.desk import reference_levels
+from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
 
-EXPERIMENTS = (capability,)
+EXPERIMENTS = (capability, repair, scorecards)
 
 
 @pytest.mark.parametrize("coupling", [0.25, 0.5, 1.0, 2.0])
@@ -87,3 +91,79 @@ class TestCapability:
         assert freedom.levels[0].all() and (freedom.levels[1:].sum(axis=2) == 1).all()
         np.testing.assert_array_equal(freedom.order_upper[1:], today.order[1:])
         np.testing.assert_array_equal(freedom.order_lower[1:], today.order[1:])
+
+
+class TestRepair:
+    def test_plans_are_cut_to_limits_that_were_not_known(self) -> None:
+        picture = world(2, replace(repair.FIRM, coupling=1.5)).pictures.estimated
+        desk = Desk("sequential", OPTIONS)
+        wanted = repair.WIRINGS["sequential"](desk, replace(picture, resources=())).plan
+        assert wanted is not None
+        assert not check(picture, wanted).feasible
+        kept = repair.enforce(desk, picture, wanted).plan
+        assert kept is not None
+        assert check(picture, kept).feasible
+        assert (kept.order <= wanted.order + 1e-6).all()
+        changed = kept.level != wanted.level
+        assert (kept.level[changed] == reference_levels(picture)[changed]).all()
+        assert repair._promoted(picture, wanted)[changed].all()
+
+    def test_a_plan_that_keeps_the_limits_is_left_alone(self) -> None:
+        picture = world(2, repair.FIRM).pictures.estimated
+        plan = repair.WIRINGS["sequential"](Desk("sequential", OPTIONS), picture).plan
+        assert plan is not None
+        found = repair.enforce(Desk("sequential", OPTIONS), picture, plan).plan
+        assert found is not None
+        np.testing.assert_array_equal(found.order, plan.order)
+        np.testing.assert_array_equal(found.level, plan.level)
+
+    def test_time_does_not_matter_where_there_are_no_limits(self) -> None:
+        figures = repair.work(Trial("repair", "world-2", {"coupling": 0.0, "coupled": 0.0}))
+        for wiring in repair.WIRINGS:
+            assert figures[f"{wiring} beforehand"] == pytest.approx(figures[f"{wiring} afterwards"], rel=1e-9)
+
+    def test_metrics(self) -> None:
+        figures = {"status quo": 200.0, "sequential beforehand": 220.0, "sequential afterwards": 210.0}
+        records = _table([{"coupling": 1.5, **figures, "sequential wanted": 80.0, "sequential kept": 60.0}])
+        assert repair.sequential_beforehand(records).tolist() == pytest.approx([5, 5])
+        assert repair.sequential_cut(records).tolist() == pytest.approx([25, 25])
+
+
+class TestScorecards:
+    @given(st.floats(0, 1), st.integers(1, 50))
+    @settings(max_examples=10, deadline=None)
+    def test_pricing_maximises_profit_and_revenue_in_parts(self, m: float, seed: int) -> None:
+        seen = world(seed, scorecards.FIRM).pictures.estimated
+        carded = scorecards.for_revenue(seen, m)
+        margin = (carded.price - carded.unit_cost[:, :1])[:, None] * carded.expected_demand
+        both = (1 - m) * (seen.price - seen.unit_cost[:, :1]) + m * seen.price
+        np.testing.assert_allclose(margin, both[:, None] * seen.expected_demand)
+        level = np.zeros((len(seen.items), seen.periods), dtype=np.int64)
+        cross = [s.cross_demand(Plan(level, 0.0 * level).price(s)) for s in (seen, carded)]
+        np.testing.assert_allclose(cross[0], cross[1], atol=1e-9)
+
+    def test_demand_keeps_its_accuracy_at_todays_prices_and_loses_the_response(self) -> None:
+        pictures = world(7, scorecards.FIRM).pictures
+        seen, item = pictures.estimated, np.arange(scorecards.FIRM.items)
+        carded = scorecards.accurate_today(pictures, 1.0)
+        at_reference = carded.demand[item, :, seen.reference]
+        np.testing.assert_allclose(at_reference, seen.demand[item, :, seen.reference])
+        np.testing.assert_allclose(scorecards._response(carded), scorecards._response(pictures.yesterday))
+        np.testing.assert_allclose(scorecards.accurate_today(pictures, 0.0).demand, seen.demand)
+
+    def test_a_protocol_saves_nothing_where_nothing_touches(self) -> None:
+        figures = [
+            scorecards.work(Trial("scorecards", "world-3", {"misalignment": m, "coupling": 0.0, "coupled": 0.0}))
+            for m in (0.0, 1.0)
+        ]
+        lost = {wiring: figures[0][wiring] - figures[1][wiring] for wiring in ("isolated", "limits", "prices")}
+        assert lost["isolated"] > 0
+        assert lost["limits"] == pytest.approx(lost["isolated"], rel=1e-6)
+        assert lost["prices"] == pytest.approx(lost["isolated"], rel=1e-6)
+
+    def test_metrics(self) -> None:
+        aligned = {"misalignment": 0.0, "coupling": 1.0, "status quo": 50.0, "isolated": 60.0, "prices": 70.0}
+        records = _table([aligned, {**aligned, "misalignment": 1.0, "isolated": 45.0, "prices": 65.0}])
+        assert scorecards.loss_without(records).tolist() == pytest.approx([30, 30])
+        assert scorecards.saved_by_prices(records).tolist() == pytest.approx([20, 20])
+        assert scorecards.gain_despite(records).tolist() == pytest.approx([30, 30])
