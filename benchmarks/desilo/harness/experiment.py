@@ -577,11 +577,10 @@ def source_digests() -> dict[str, str]:
         "models": ("desilo.formulations", "desilo.operating", "desilo.solving"),
         "scoring": tuple(f"desilo.harness.{name}" for name in ("check", "recourse", "sell", "experiment")),
     }
-    return {name: source_digest(modules) for name, modules in parts.items()}
+    return {name: _source_digest(modules) for name, modules in parts.items()}
 
 
-def source_digest(modules: tuple[str, ...]) -> str:
-    """SHA-256 of the sources of modules, with all that is in those that are packages."""
+def _source_digest(modules: tuple[str, ...]) -> str:
     sha = hashlib.sha256()
     for name in modules:
         spec = importlib.util.find_spec(name)

@@ -83,12 +83,22 @@ JOINT = (
     ),
     Published(
         "Chen, Wu and Yao 2010",
-        "Optimal Pricing and Replenishment in a Single-Product Inventory System, abstract",
+        "On the Benefit of Inventory-Based Dynamic Pricing Strategies, *Production and Operations Management* 19(3), "
+        "abstract",
         "http://social.alljournals.cn/view_abstract.aspx?aid=34016EC57517FC1699B974FF2DCD31E3",
         "dynamic pricing is most effective when it is optimised jointly with replenishment, and one or two price "
         "changes a "
         "cycle realise most of it (no figure in the abstract)",
         "a single product in continuous review",
+    ),
+    Published(
+        "Temporary price increase during replenishment lead time",
+        "abstract",
+        "https://discovery.researcher.life/article/temporary-price-increase-during-replenishment-lead-time/"
+        "5c61bc61c65b30ba9916d88d22309c2a",
+        "raising the price while waiting for a shipment brings about 13% more profit than a fixed price, over many "
+        "numerical examples",
+        "compared with one price for ever, not with a pricing function of its own, and stock-outs are what is saved",
     ),
 )
 """The gain of pricing and ordering together."""

@@ -17,7 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ import pandas as pd
 import desilo.cases
 from desilo.cases.errors import BadInput, Problem
 from desilo.harness.claims.experiment import Experiment, Records, Scale, Trial
-from desilo.harness.experiment import source_digest, source_digests, versions
+from desilo.harness.experiment import source_digests, versions
 from desilo.harness.records import Known, Record, read_record, sweep, write_record, write_text
 from desilo.harness.run import locked
 from desilo.harness.workers import workers
@@ -229,12 +229,7 @@ def key_of(experiment: Experiment) -> dict[str, str]:
 
 @cache
 def _digests() -> dict[str, str]:
-    shared = ("desilo.harness.claims.world", "desilo.harness.measure", "desilo.harness.nature")
-    return {
-        **source_digests(),
-        "claims": source_digest(shared),
-        "cases": _digest_of_cases(),
-    }
+    return {**source_digests(), "cases": _digest_of_cases()}
 
 
 def _digest_of_cases() -> str:
@@ -248,13 +243,32 @@ def _digest_of_cases() -> str:
 
 @cache
 def _digest_of_work(module: str) -> str:
-    """SHA-256 of an experiment's source without comments and metrics: those are worked out anew from the records."""
+    """SHA-256 of an experiment's source and of all that it imports from the harness.
+
+    Comments, docstrings of modules and metrics are left out: metrics are worked out anew from the records.
+    """
+    sources: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in sources:
+            tree = _tree_of(name)
+            sources[name] = ast.unparse(tree)
+            waiting += [part.module for part in tree.body if isinstance(part, ast.ImportFrom) and _is_ours(part.module)]
+    return hashlib.sha256("\n".join(sources[name] for name in sorted(sources)).encode()).hexdigest()
+
+
+def _tree_of(module: str) -> ast.Module:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise AssertionError(f"{module} has no source")
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     tree.body = [part for part in tree.body if not _is_metric(part) and not isinstance(part, ast.Expr)]
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+    return tree
+
+
+def _is_ours(module: str | None) -> TypeGuard[str]:
+    return module is not None and module.startswith("desilo.harness.")
 
 
 def _is_metric(part: ast.stmt) -> bool:
