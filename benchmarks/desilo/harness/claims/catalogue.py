@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from desilo.harness.claims.experiment import Experiment, Scale
 
 EXPERIMENTS: tuple[Experiment, ...] = ()
@@ -12,3 +14,11 @@ QUICK = Scale("quick", seed=1, worlds=30, windows=10, firms=200)
 
 FULL = Scale("full", seed=1, worlds=100, windows=10, firms=400)
 """What is published."""
+
+FAMILY = 1000
+"""Firms that a seed can name: two seeds have none in common."""
+
+
+def sized(size: Scale, seed: int, coupling: float) -> Scale:
+    """A size of run on the firms of a seed."""
+    return replace(size, seed=seed * FAMILY, coupling=coupling)

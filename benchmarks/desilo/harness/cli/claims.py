@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.harness.cli import LARGEST, NUMBER, WHOLE
+from desilo.harness.cli import NUMBER, WHOLE
 from desilo.harness.cli.run import INTERRUPTED, MOST_JOBS
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from desilo.harness.claims.conduct import TrialRecord
 
 JOBS = 2
+
+MOST_SEEDS = 10**6
 
 TIGHTEST = 10.0
 """The largest coupling that a world is made for."""
@@ -38,7 +39,7 @@ def claims(
         list[str] | None, typer.Argument(metavar="[ID]...", help="Claims, e.g. A4 A7.", show_default="all")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer firms, in under five minutes.")] = False,
-    seed: Annotated[int, typer.Option(**WHOLE, help="Seed of the first firm, the others follow.")] = 1,
+    seed: Annotated[int, typer.Option(**WHOLE, help="Of the generated firms; two seeds share none.")] = 1,
     jobs: Annotated[
         int | None, typer.Option(**WHOLE, help="Trials worked out at the same time.", show_default="2")
     ] = None,
@@ -72,7 +73,7 @@ def claims(
     chosen, unknown = _chosen(ids or [], CLAIMS)
     if problems := [*unknown, *_out_of_range(seed, jobs, coupling)]:
         raise BadInput(problems)
-    scale = replace(catalogue.QUICK if quick else catalogue.FULL, seed=seed, coupling=coupling)
+    scale = catalogue.sized(catalogue.QUICK if quick else catalogue.FULL, seed, coupling)
     name = f"claims{'-quick' if quick else ''}-seed{seed}" + ("" if coupling == 1 else f"-coupling{coupling:g}")
     folder = out or Path("results", "runs", name)
     needed = {test.experiment.name for claim in chosen for test in (*claim.tests, *claim.controls)}
@@ -118,8 +119,8 @@ def _chosen(ids: Sequence[str], known: tuple[Claim, ...]) -> tuple[tuple[Claim, 
 
 
 def _out_of_range(seed: int, jobs: int | None, coupling: float) -> Iterable[Problem]:
-    if not 0 <= seed <= LARGEST:
-        yield Problem("--seed", f"found {seed}; a whole number from 0 to {LARGEST} is expected")
+    if not 0 <= seed <= MOST_SEEDS:
+        yield Problem("--seed", f"found {seed}; a whole number from 0 to {MOST_SEEDS} is expected")
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
         yield Problem("--jobs", f"found {jobs}; a whole number from 1 to {MOST_JOBS} is expected")
     if not (math.isfinite(coupling) and 0 <= coupling <= TIGHTEST):
