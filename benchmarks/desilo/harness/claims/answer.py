@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from desilo.harness.claims.bridge import JOINT, PRICING, Published
-from desilo.harness.claims.claim import GENERATED, Claim, Control
+from desilo.harness.claims.claim import GENERATED, Claim, Control, Test
 from desilo.harness.claims.conduct import Conducted
 from desilo.harness.claims.experiment import Experiment, Scale
 from desilo.harness.claims.figures import write_picture
 from desilo.harness.claims.statistics import LEAST_CLUSTERS, LEVEL, POWER, clusters_needed, corrected
-from desilo.harness.claims.verdict import Found, Judged, Verdict, judge
+from desilo.harness.claims.verdict import Found, Judged, Seen, Verdict, judge
 from desilo.harness.measure import Interval
 from desilo.harness.records import write_text
 
@@ -69,7 +69,7 @@ def _brief(judged: Judged) -> dict[str, object]:
         "estimate": _finite(shown.estimate) if shown else None,
         "low": _finite(shown.low) if shown else None,
         "high": _finite(shown.high) if shown else None,
-        "unit": first.test.unit if first else None,
+        "unit": first.figure.unit if first else None,
         "control_passed": judged.control_passed,
     }
 
@@ -77,15 +77,14 @@ def _brief(judged: Judged) -> dict[str, object]:
 def detailed(outcome: Outcome) -> list[dict[str, object]]:
     """The same with every test and control."""
 
-    def told(found: Found) -> dict[str, object]:
-        test, measured = found.test, found.measured
+    def told(seen: Seen) -> dict[str, object]:
+        figure, measured = seen.figure, seen.measured
         return {
-            "says": test.says,
-            "experiment": test.experiment.name,
-            "metric": test.metric.__name__,
-            "domain": test.domain,
-            "unit": test.unit,
-            "region": str(test.region),
+            "says": figure.says,
+            "experiment": figure.experiment.name,
+            "metric": (figure.metric.__doc__ or "").strip().splitlines()[0],
+            "domain": figure.domain,
+            "unit": figure.unit,
             "estimate": _finite(measured.shown.estimate),
             "low": _finite(measured.shown.low),
             "high": _finite(measured.shown.high),
@@ -95,12 +94,18 @@ def detailed(outcome: Outcome) -> list[dict[str, object]]:
             "clusters": measured.shown.clusters,
             "unknown": measured.unknown,
             "detectable": _finite(measured.detectable),
-            "held": found.held,
         }
+
+    def judged_by(found: Found) -> dict[str, object]:
+        return told(found) | {"region": str(found.figure.region), "held": found.held}
 
     return [
         _brief(judged)
-        | {"tests": [told(found) for found in judged.tests], "controls": [told(found) for found in judged.controls]}
+        | {
+            "tests": [judged_by(found) for found in judged.tests],
+            "controls": [judged_by(found) for found in judged.controls],
+            "beside": [told(seen) for seen in judged.beside],
+        }
         for judged in outcome.judged
     ]
 
@@ -219,16 +224,16 @@ def _in_words(judged: Judged) -> str:
 
 def sentence(found: Found) -> str:
     """What a test found."""
-    where = "" if found.test.domain == GENERATED else f" (on the {found.test.domain} case)"
+    where = "" if found.figure.domain == GENERATED else f" (on the {found.figure.domain} case)"
     figures = f"{measured(found)}{where}"
     if found.held:
-        return f"{upper(found.test.says)}: {figures}."
-    interval, region = found.measured.judged, found.test.region
+        return f"{upper(found.figure.says)}: {figures}."
+    interval, region = found.measured.judged, found.figure.region
     if not interval.known:
-        return f"It is unknown whether {found.test.says}: too few figures."
+        return f"It is unknown whether {found.figure.says}: too few figures."
     if interval.high < region.low or interval.low > region.high or (region.low == 0 == interval.high - interval.low):
-        return f"It is not so that {found.test.says}: {figures}."
-    return f"It is not established that {found.test.says}: {figures}."
+        return f"It is not so that {found.figure.says}: {figures}."
+    return f"It is not established that {found.figure.says}: {figures}."
 
 
 def _conditions(judged: Iterable[Judged]) -> list[str]:
@@ -249,7 +254,7 @@ def _table(judged: Iterable[Judged]) -> str:
         (
             f"[{each.claim.id}](#{each.claim.id.lower()})",
             each.claim.statement,
-            f"{each.tests[0].test.says}: {measured(each.tests[0])}" if each.tests else "",
+            f"{each.tests[0].figure.says}: {measured(each.tests[0])}" if each.tests else "",
             {True: "null", False: "**failed**", None: ""}[each.control_passed],
             f"**{each.verdict}**",
         )
@@ -263,16 +268,16 @@ def _section(judged: Judged) -> str:
     header = ("", "would have to be so", "where", "region", "measured, 95% interval", "judged interval", "n", "power")
     rows = [
         (
-            _state(found),
-            f"control: {found.test.says}" if isinstance(found.test, Control) else found.test.says,
-            "generated firms" if found.test.domain == GENERATED else found.test.domain,
-            str(found.test.region),
-            measured(found),
-            ends(found.measured.judged),
-            clusters(found),
-            figure(found.measured.detectable),
+            _state(seen),
+            f"control: {seen.figure.says}" if isinstance(seen.figure, Control) else seen.figure.says,
+            "generated firms" if seen.figure.domain == GENERATED else seen.figure.domain,
+            str(seen.figure.region) if isinstance(seen.figure, Test) else "",
+            measured(seen),
+            ends(seen.measured.judged) if isinstance(seen, Found) else "",
+            clusters(seen),
+            figure(seen.measured.detectable) if isinstance(seen, Found) else "",
         )
-        for found in (*judged.tests, *judged.controls)
+        for seen in (*judged.tests, *judged.controls, *judged.beside)
     ]
     parts = [
         f"### {claim.id}",
@@ -285,21 +290,23 @@ def _section(judged: Judged) -> str:
     return "\n\n".join(parts)
 
 
-def _state(found: Found) -> str:
-    if isinstance(found.test, Control):
-        return "null" if found.held else "**not null**"
-    return "holds" if found.held else "does not hold"
+def _state(seen: Seen) -> str:
+    if not isinstance(seen, Found):
+        return "beside"
+    if isinstance(seen.figure, Control):
+        return "null" if seen.held else "**not null**"
+    return "holds" if seen.held else "does not hold"
 
 
-def clusters(found: Found) -> str:
+def clusters(seen: Seen) -> str:
     """How many, and how many of them have no value."""
-    unknown = f", {found.measured.unknown} unknown" if found.measured.unknown else ""
-    return f"{found.measured.shown.clusters}{unknown}"
+    unknown = f", {seen.measured.unknown} unknown" if seen.measured.unknown else ""
+    return f"{seen.measured.shown.clusters}{unknown}"
 
 
-def measured(found: Found) -> str:
+def measured(seen: Seen) -> str:
     """The mean and its 95% interval."""
-    return f"{figure(found.measured.shown.estimate)} {found.test.unit} {ends(found.measured.shown)}"
+    return f"{figure(seen.measured.shown.estimate)} {seen.figure.unit} {ends(seen.measured.shown)}"
 
 
 def ends(interval: Interval) -> str:
@@ -385,7 +392,7 @@ def _statistics(outcome: Outcome) -> str:
 def _provenance(outcome: Outcome) -> str:
     run = outcome.conducted.run
     experiments: dict[str, Experiment] = {
-        found.test.experiment.name: found.test.experiment
+        found.figure.experiment.name: found.figure.experiment
         for judged in outcome.judged
         for found in (*judged.tests, *judged.controls)
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -82,26 +82,35 @@ def null(tolerance: float) -> Region:
 
 
 @dataclass(frozen=True)
-class Test:
-    """One thing that would have to be so.
+class Figure:
+    """Something measured.
 
     Attributes:
         says: what, in a few words.
         experiment: whose records are looked at.
-        metric: what is measured; its mean over the clusters is judged.
+        metric: what is measured; its mean over the clusters is shown.
         unit: of the metric.
-        region: where the mean must lie.
         domain: `generated`, or the name of a bundled case.
     """
-
-    __test__ = False  # for pytest: no test of the suite
 
     says: str
     experiment: Experiment
     metric: Metric
     unit: str
+    domain: str = field(default=GENERATED, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Test(Figure):
+    """One thing that would have to be so; what it says is what the claim expects.
+
+    Attributes:
+        region: where the mean must lie.
+    """
+
+    __test__ = False  # for pytest: no test of the suite
+
     region: Region
-    domain: str = GENERATED
 
 
 @dataclass(frozen=True)
@@ -123,6 +132,7 @@ class Claim:
         sources: where the figures come from.
         coupling: whether it is about decisions that touch each other: without coupling it must not be reproduced.
         reading: how the words were turned into tests, and what the tests cannot say.
+        beside: what is shown with it and judges nothing.
         beyond: why this suite cannot test it at all; empty if it can.
     """
 
@@ -135,6 +145,7 @@ class Claim:
     sources: str
     coupling: bool
     reading: str
+    beside: tuple[Figure, ...] = ()
     beyond: str = ""
 
     def __post_init__(self) -> None:

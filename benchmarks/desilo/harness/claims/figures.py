@@ -37,14 +37,14 @@ def picture(judged: Judged, tables: Mapping[str, Records]) -> Figure:
     figure = Figure(figsize=(9, 0.9 + STRIP * len(every)), layout="constrained")
     strips = figure.subplots(len(every), 1, squeeze=False)[:, 0]
     for found, strip in zip(every, strips, strict=True):
-        values = found.test.metric(tables[found.test.experiment.name]).dropna()
+        values = found.figure.metric(tables[found.figure.experiment.name]).dropna()
         _strip(strip, found, np.asarray(values, dtype=np.float64))
     figure.suptitle(f"{judged.claim.id}: {judged.verdict}", x=0.01, ha="left", fontsize=12)
     return figure
 
 
 def _strip(panel: Axes, found: Found, values: Floats) -> None:
-    test, shown, judged = found.test, found.measured.shown, found.measured.judged
+    test, shown, judged = found.figure, found.measured.shown, found.measured.judged
     ends = [0.0, *(end for end in (test.region.low, test.region.high) if np.isfinite(end))]
     ends += [shown.low, shown.high, judged.low, judged.high] if shown.known else []
     ends += list(np.quantile(values, (0.05, 0.95))) if len(values) else []

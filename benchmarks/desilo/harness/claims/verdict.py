@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from desilo.harness.claims.claim import Claim, Test
+from desilo.harness.claims.claim import Claim, Figure, Test
 from desilo.harness.claims.experiment import Records, Scale
 from desilo.harness.claims.statistics import Measured, measure
 
@@ -38,21 +38,28 @@ def verdict(held: Sequence[bool], nulls: Sequence[bool]) -> Verdict:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a test or a control found.
+class Seen:
+    """What a figure is.
 
     Attributes:
-        test: which one.
+        figure: which one.
         measured: the metric's mean over the clusters.
     """
 
-    test: Test
+    figure: Figure
     measured: Measured
+
+
+@dataclass(frozen=True)
+class Found(Seen):
+    """What a test or a control found."""
+
+    figure: Test
 
     @property
     def held(self) -> bool:
         """Whether the judged interval lies wholly in the region."""
-        return self.test.region.holds(self.measured.judged)
+        return self.figure.region.holds(self.measured.judged)
 
 
 @dataclass(frozen=True)
@@ -63,11 +70,13 @@ class Judged:
         claim: the claim.
         tests: what each of its tests found.
         controls: what each of its controls found.
+        beside: what is shown with it.
     """
 
     claim: Claim
     tests: tuple[Found, ...]
     controls: tuple[Found, ...]
+    beside: tuple[Seen, ...]
 
     @property
     def verdict(self) -> Verdict:
@@ -90,12 +99,13 @@ def judge(claim: Claim, tables: Mapping[str, Records], scale: Scale, together: i
         together: tests and controls in the register, over which multiplicity is corrected.
     """
 
-    def found(test: Test) -> Found:
-        values = test.metric(tables[test.experiment.name])
-        return Found(test, measure(values, together, int(scale.seed)))
+    def measured(figure: Figure) -> Measured:
+        values = figure.metric(tables[figure.experiment.name])
+        return measure(values, together, int(scale.seed))
 
     return Judged(
         claim,
-        tuple(found(test) for test in claim.tests_at(scale.coupling)),
-        tuple(found(control) for control in claim.controls),
+        tuple(Found(test, measured(test)) for test in claim.tests_at(scale.coupling)),
+        tuple(Found(control, measured(control)) for control in claim.controls),
+        tuple(Seen(figure, measured(figure)) for figure in claim.beside),
     )

@@ -195,7 +195,7 @@ def _show(outcome: Outcome, folder: Path, whole: bool) -> None:
         table.add_row(
             judged.claim.id,
             judged.claim.statement,
-            f"{figure(first.estimate)} {judged.tests[0].test.unit}\n{ends(first)}" if first else "",
+            f"{figure(first.estimate)} {judged.tests[0].figure.unit}\n{ends(first)}" if first else "",
             {True: "null", False: "FAILED", None: ""}[judged.control_passed],
             judged.verdict,
         )
