@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from desilo.harness.claims.experiment import Experiment, Scale
+from desilo.harness.claims.experiments import capability, wirings
 
-EXPERIMENTS: tuple[Experiment, ...] = ()
+EXPERIMENTS: tuple[Experiment, ...] = (wirings.EXPERIMENT, capability.EXPERIMENT)
 """In the order in which they are conducted."""
 
 QUICK = Scale("quick", seed=1, worlds=30, windows=10, firms=200)
