@@ -12,7 +12,9 @@ from typing import Any
 from desilo.harness.claims.bridge import JOINT, PRICING, Published
 from desilo.harness.claims.claim import GENERATED, Claim, Control, Test
 from desilo.harness.claims.conduct import Conducted
+from desilo.harness.claims.effects import effects
 from desilo.harness.claims.experiment import Experiment, Scale
+from desilo.harness.claims.experiments import wirings
 from desilo.harness.claims.figures import write_picture
 from desilo.harness.claims.statistics import LEAST_CLUSTERS, LEVEL, POWER, clusters_needed, corrected
 from desilo.harness.claims.verdict import Found, Judged, Seen, Verdict, judge
@@ -30,7 +32,7 @@ class Outcome:
         conducted: the experiments.
         scale: how much of them.
         judged: one a claim.
-        together: tests and controls that multiplicity is corrected over.
+        together: tests that multiplicity is corrected over.
     """
 
     conducted: Conducted
@@ -124,6 +126,7 @@ def page(outcome: Outcome) -> str:
         *_warnings(outcome),
         "## The answer on one page",
         *_answer(outcome.judged),
+        *_effects(outcome),
         "## The claims",
         _table(outcome.judged),
         *(_section(judged) for judged in outcome.judged),
@@ -224,16 +227,37 @@ def _in_words(judged: Judged) -> str:
 
 def sentence(found: Found) -> str:
     """What a test found."""
-    where = "" if found.figure.domain == GENERATED else f" (on the {found.figure.domain} case)"
-    figures = f"{measured(found)}{where}"
+    figures = f"{measured(found)}{_where(found)}"
     if found.held:
         return f"{upper(found.figure.says)}: {figures}."
-    interval, region = found.measured.judged, found.figure.region
-    if not interval.known:
+    if not found.judged.known:
         return f"It is unknown whether {found.figure.says}: too few figures."
-    if interval.high < region.low or interval.low > region.high or (region.low == 0 == interval.high - interval.low):
+    if _contrary(found):
         return f"It is not so that {found.figure.says}: {figures}."
     return f"It is not established that {found.figure.says}: {figures}."
+
+
+def _effects(outcome: Outcome) -> list[str]:
+    """What connecting earns, in money and per cent."""
+    name = wirings.EXPERIMENT.name
+    if name not in outcome.conducted.tables:
+        return []
+    records = outcome.conducted.tables[name]
+    found = effects(records[records["coupling"] == 1], int(outcome.scale.seed))
+    rows = [
+        (
+            f"**{effect.model}** over {effect.over}",
+            f"{figure(effect.money.estimate)} {ends(effect.money)}",
+            f"{figure(effect.percent.estimate)}% {ends(effect.percent)}",
+        )
+        for effect in found
+    ]
+    return [
+        "**In money and per cent** (generated firms, realised on demand that no planner saw, 95% intervals; money is "
+        "that of a "
+        "firm over its horizon, per cent is of the baseline's profit):",
+        markdown(("", "money", "per cent"), rows),
+    ]
 
 
 def _conditions(judged: Iterable[Judged]) -> list[str]:
@@ -241,11 +265,37 @@ def _conditions(judged: Iterable[Judged]) -> list[str]:
     rows = []
     for each in judged:
         if each.verdict in (Verdict.PARTLY, Verdict.NOT_REPRODUCED):
-            missed = " ".join(sentence(found) for found in each.tests if not found.held)
-            rows.append(f"- [{each.claim.id}](#{each.claim.id.lower()}) “{each.claim.quote}”, {each.verdict}. {missed}")
-    if not rows:
-        return ["**Where are the articles wrong, or right only on conditions?** Nowhere among the claims tested."]
-    return ["**Where are the articles wrong, or right only on conditions?**\n\n" + "\n".join(rows)]
+            missed = "; ".join(
+                f"{lower(found.figure.says)}? {measured(found)}{_where(found)}, {_shortfall(found)}"
+                for found in each.tests
+                if not found.held
+            )
+            rows.append(
+                f"- [{each.claim.id}](#{each.claim.id.lower()}) “{each.claim.quote}”, **{each.verdict}**: {missed}."
+            )
+    question = "**Where are the articles wrong, or right only on conditions?**"
+    return [f"{question}\n\n" + "\n".join(rows) if rows else f"{question} Nowhere among the claims tested."]
+
+
+def _where(found: Found) -> str:
+    return "" if found.figure.domain == GENERATED else f" on the {found.figure.domain} case"
+
+
+def _shortfall(found: Found) -> str:
+    """Why a test does not hold."""
+    interval, region = found.judged, found.figure.region
+    if not interval.known:
+        return "unknown"
+    if _contrary(found):
+        return f"not {region}"
+    return f"not established to be {region}"
+
+
+def _contrary(found: Found) -> bool:
+    """Whether the interval lies wholly outside the region, or is nothing where something was expected."""
+    interval, region = found.judged, found.figure.region
+    outside = interval.high < region.low or interval.low > region.high
+    return outside or (0 in (region.low, region.high) and interval.low == interval.high == 0)
 
 
 def _table(judged: Iterable[Judged]) -> str:
@@ -273,7 +323,7 @@ def _section(judged: Judged) -> str:
             "generated firms" if seen.figure.domain == GENERATED else seen.figure.domain,
             str(seen.figure.region) if isinstance(seen.figure, Test) else "",
             measured(seen),
-            ends(seen.measured.judged) if isinstance(seen, Found) else "",
+            ends(seen.judged) if isinstance(seen, Found) else "",
             clusters(seen),
             figure(seen.measured.detectable) if isinstance(seen, Found) else "",
         )
@@ -306,7 +356,8 @@ def clusters(seen: Seen) -> str:
 
 def measured(seen: Seen) -> str:
     """The mean and its 95% interval."""
-    return f"{figure(seen.measured.shown.estimate)} {seen.figure.unit} {ends(seen.measured.shown)}"
+    space = "" if seen.figure.unit.startswith("%") else " "
+    return f"{figure(seen.measured.shown.estimate)}{space}{seen.figure.unit} {ends(seen.measured.shown)}"
 
 
 def ends(interval: Interval) -> str:
@@ -371,7 +422,7 @@ def _statistics(outcome: Outcome) -> str:
         f"case. "
         "All that is compared is compared on the same cluster, with the same random numbers. "
         + (f"Behind the intervals stand {min(counts)} to {max(counts)} clusters." if counts else ""),
-        f"- **Multiplicity**: verdicts are made from wider intervals. {outcome.together} tests and controls are judged "
+        f"- **Multiplicity**: verdicts are made from wider intervals. {outcome.together} tests are judged "
         f"together, each at the level {level:.4%} (Bonferroni), so that the chance that any of these intervals misses "
         f"its "
         f"mean is at most {1 - LEVEL:.0%}. The judged interval is the hull of the bootstrap's and Student's.",

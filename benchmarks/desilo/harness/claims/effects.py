@@ -1,14 +1,20 @@
-"""What connecting earns in money and per cent, against every baseline, on the generated firms."""
+"""What connecting earns in money and per cent, against every baseline."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
+from desilo.harness.claims.experiment import Records
+from desilo.harness.claims.metrics import BEST_SEQUENTIAL, Values, figure
 from desilo.harness.claims.statistics import LEVEL
+from desilo.harness.experiment import ISOLATED, JOINT
 from desilo.harness.measure import Interval, paired_bootstrap
+from desilo.operating.decision import OperatingModel, Strength
+
+COMPARED = {BEST_SEQUENTIAL: BEST_SEQUENTIAL, Strength.REPAIR.value: "coordinated", JOINT: JOINT}
+"""Operating models that connect, and what they are called."""
+
+BASELINES = (ISOLATED, BEST_SEQUENTIAL, OperatingModel.INVENTORY_ONLY.value, OperatingModel.STATUS_QUO.value)
 
 
 @dataclass(frozen=True)
@@ -18,8 +24,8 @@ class Effect:
     Attributes:
         model: the one.
         over: the other.
-        money: mean gain of a firm over the horizon, 95%.
-        percent: of the baseline's profit, firm by firm, 95%.
+        money: mean gain of a cluster over its horizon, 95%.
+        percent: of the baseline's profit, cluster by cluster, 95%.
     """
 
     model: str
@@ -28,26 +34,24 @@ class Effect:
     percent: Interval
 
 
-def effects(
-    profits: Mapping[str, pd.Series[float]], models: Sequence[str], baselines: Sequence[str], seed: int
-) -> tuple[Effect, ...]:
-    """Every model against every baseline but itself.
+def effects(records: Records, seed: int) -> tuple[Effect, ...]:
+    """Every operating model that connects against every baseline but itself.
 
     Args:
-        profits: realised, by operating model, each by cluster.
-        models, baselines: names among them.
+        records: one trial a cluster, with every operating model.
         seed: of the resampling.
     """
-    return tuple(_effect(profits, model, over, seed) for model in models for over in baselines if model != over)
-
-
-def _effect(profits: Mapping[str, pd.Series[float]], model: str, over: str, seed: int) -> Effect:
-    ours, theirs = profits[model], profits[over]
-    clusters = list(ours.index)
-    nothing = 0 * theirs
-    return Effect(
-        model,
-        over,
-        paired_bootstrap(theirs, ours, clusters, seed, LEVEL),
-        paired_bootstrap(nothing, 100 * (ours / theirs - 1), clusters, seed, LEVEL),
+    profits = {name: figure(records, name, "profit") for name in (*COMPARED, *BASELINES)}
+    return tuple(
+        _effect(profits[model], profits[over], COMPARED[model], over, seed)
+        for model in COMPARED
+        for over in BASELINES
+        if model != over
     )
+
+
+def _effect(ours: Values, theirs: Values, model: str, over: str, seed: int) -> Effect:
+    clusters = list(ours.index)
+    money = paired_bootstrap(theirs, ours, clusters, seed, LEVEL)
+    percent = paired_bootstrap(0 * theirs, 100 * (ours / theirs - 1), clusters, seed, LEVEL)
+    return Effect(model, over, money, percent)

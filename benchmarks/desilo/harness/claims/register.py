@@ -26,7 +26,8 @@ INVENTED = (
 )
 """Where figures of generated firms come from."""
 
-OF_PROFIT = "% of the status quo's profit"
+OF_PROFIT = "% of profit"
+"""Of what the status quo realises in the same cluster."""
 
 WIRINGS, CAPABILITY = wirings.EXPERIMENT, capability.EXPERIMENT
 
@@ -406,5 +407,5 @@ B2 = Claim(
 
 CLAIMS: tuple[Claim, ...] = (A1, A3, A4, A5, A6, A7, A9, B2, B4)
 
-TOGETHER = sum(len(claim.tests) + len(claim.controls) for claim in CLAIMS)
-"""Tests and controls that are judged together."""
+TOGETHER = sum(len(claim.tests) for claim in CLAIMS)
+"""Tests that are judged together."""

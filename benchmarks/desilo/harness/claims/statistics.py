@@ -1,10 +1,11 @@
 """From one value a cluster to a mean that can be judged: intervals, multiplicity, power.
 
 - *Interval*: 95%, by a bootstrap over clusters (worlds, windows, firms), BCa.
-- *Multiplicity*: what is judged is a wider interval, at the level 1 - 5%/m with m the number of all tests and controls
-  in the register (Bonferroni): the chance that any interval of the whole table misses its mean is at most 5%. So far
-  out a bootstrap from some dozens of clusters is too short, and Student's interval too even where values are skewed:
-  the judged interval is the hull of both.
+- *Multiplicity*: a test is judged by a wider interval, at the level 1 - 5%/m with m the number of all tests in the
+  register (Bonferroni): the chance that any of them misses its mean is at most 5%, and so is the chance that anything
+  in the table is found by luck. So far out a bootstrap from some dozens of clusters is too short, and Student's
+  interval too where values are skewed: what is judged is the hull of both. A control must lie within its tolerance with
+  its 95% interval (an equivalence test); to widen it would only make it fail for want of data.
 - *Power*: what a mean must be away from a bound to be told from it in 80% of all samples,
   (z(1 - a/2) + z(80%)) x deviation / sqrt(clusters), with a = 5%/m; Normal approximation.
 """

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from desilo.harness.claims.claim import Claim, Figure, Test
+from desilo.harness.claims.claim import Claim, Control, Figure, Test
 from desilo.harness.claims.experiment import Records, Scale
 from desilo.harness.claims.statistics import Measured, measure
+from desilo.harness.measure import Interval
 
 
 class Verdict(StrEnum):
@@ -57,9 +58,17 @@ class Found(Seen):
     figure: Test
 
     @property
+    def judged(self) -> Interval:
+        """A test's at the level corrected for multiplicity; a control's is not widened, to fail for want of data only.
+
+        That no verdict of the table is wrongly in a claim's favour is assured by the tests alone.
+        """
+        return self.measured.shown if isinstance(self.figure, Control) else self.measured.judged
+
+    @property
     def held(self) -> bool:
         """Whether the judged interval lies wholly in the region."""
-        return self.figure.region.holds(self.measured.judged)
+        return self.figure.region.holds(self.judged)
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,7 @@ def judge(claim: Claim, tables: Mapping[str, Records], scale: Scale, together: i
         claim: with experiments whose records are there.
         tables: records by the experiment's name.
         scale: at which they were made.
-        together: tests and controls in the register, over which multiplicity is corrected.
+        together: tests in the register, over which multiplicity is corrected.
     """
 
     def measured(figure: Figure) -> Measured:
