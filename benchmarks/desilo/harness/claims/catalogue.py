@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from desilo.harness.claims.experiment import Experiment, Scale
-from desilo.harness.claims.experiments import capability, wirings
+from desilo.harness.claims.experiments import capability, windows, wirings
 
-EXPERIMENTS: tuple[Experiment, ...] = (wirings.EXPERIMENT, capability.EXPERIMENT)
+EXPERIMENTS: tuple[Experiment, ...] = (
+    wirings.EXPERIMENT,
+    windows.EXPERIMENT,
+    capability.EXPERIMENT,
+)
 """In the order in which they are conducted."""
 
 QUICK = Scale("quick", seed=1, worlds=30, windows=10, firms=200)

@@ -145,6 +145,11 @@ def pricing_realised(records: Records) -> Values:
     return 100 * (figure(records, "pricing-only", "margin") / figure(records, STATUS_QUO, "margin") - 1)
 
 
+def pricing_overbooked(records: Records) -> Values:
+    """What pricing books above what it realises alone, both in per cent of their margins."""
+    return pricing_booked(records) - pricing_realised(records)
+
+
 def margin_points(records: Records) -> Values:
     """Margin as a share of revenue with pricing alone, points above the status quo's."""
     share = {m: figure(records, m, "margin") / figure(records, m, "revenue") for m in ("pricing-only", STATUS_QUO)}
@@ -155,6 +160,12 @@ def accuracy_gain(records: Records) -> Values:
     """How much smaller the estimated picture's error on held-out sales is than yesterday's, per cent."""
     found = by_cluster(records)
     return 100 * (1 - found["held-out error estimated"] / found["held-out error yesterday"])
+
+
+def looked_ahead(records: Records) -> Values:
+    """How much larger the estimated picture's error is if what comes after the start is hidden, per cent."""
+    found = by_cluster(records)
+    return 100 * (found["held-out error unseen"] / found["held-out error estimated"] - 1)
 
 
 def believed_accuracy_gain(records: Records) -> Values:

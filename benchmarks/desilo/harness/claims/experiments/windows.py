@@ -16,8 +16,9 @@ A3  `stock_cut(KEEPING_SERVICE)` 10 to 30 (per cent) with `fill_change(KEEPING_S
 A4  `leakage` above 0; A5 `interaction("joint")` above 0; B4 `spill(function)` below 0.
 A6  `over("joint", "isolated")` above 0. A7 not here: in a zone alone there is one team, with nobody to coordinate.
 
-Control: a real case has no null world; the wirings' null worlds are the control of the measuring. What joint decisions
-gain is understated by at most `open_gap("joint")` (per cent of what is promised).
+Control of A2: `looked_ahead` nothing: the estimated picture's error is the same if what comes after a window's start is
+hidden from it. Of the others: a real case has no null world; the wirings' null worlds are the control of the measuring.
+What joint decisions gain is understated by at most `open_gap("joint")` (per cent of what is promised).
 
 Time limits may bind here, and a plan then depends on the machine: `stopped` says so, `bound` what is proven.
 """
@@ -27,6 +28,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from desilo.cases.case import Case
+from desilo.cases.instance import Floats
 from desilo.cases.opening import open_case
 from desilo.harness.claims.experiment import Experiment, Figures, Scale, Trial
 from desilo.harness.claims.firm import compare
@@ -42,7 +47,7 @@ from desilo.harness.experiment import (
     sized,
     starts_of,
 )
-from desilo.operating.forecast import forecast_error
+from desilo.operating.forecast import Response, estimated, forecast_error
 from desilo.solving import Options
 
 CASES = ("orange-juice", "tuna")
@@ -81,9 +86,20 @@ def work(trial: Trial) -> Figures:
     case, start = sized(case, SETTINGS), int(trial.at["start"])
     errors = {
         f"held-out error {name}": forecast_error(case, forecaster, start, SETTINGS.horizon).at_actual_prices
-        for name, forecaster in FORECASTERS.items()
+        for name, forecaster in {**FORECASTERS, "unseen": _estimated_unseen}.items()
     }
     return errors | compare(prepare(case, start, SETTINGS)[1.0], OPTIONS, JOINT_GAP, MODELS)
+
+
+def _estimated_unseen(case: Case, start: int) -> Response:
+    """The estimated picture of a planner to whom nothing from the start on was told: the same, if none looks ahead."""
+    known = case.periods < start
+
+    def told(history: Floats) -> Floats:
+        return np.where(known, history, np.nan)
+
+    hidden = replace(case, units=told(case.units), price=told(case.price), feature=told(case.feature))
+    return estimated(hidden, start)
 
 
 def _settings(scale: Scale) -> Settings:
