@@ -146,7 +146,7 @@ def declare_inventory(
         return
 
     scarce = (bounds.available[:, :, None, None] < most_asked) & freedom.levels[..., None]
-    block.scarce = pyo.Set(dimen=4, initialize=[(i, level, t, w) for i, t, level, w in true_at(scarce)])
+    block.scarce = pyo.Set(dimen=4, initialize=true_at(scarce, axes=(0, 2, 1, 3)))
     block.S = pyo.Param(items, periods, default=entries(bounds.available))
 
     @block.Constraint(block.scarce)
@@ -176,10 +176,8 @@ def declare_inventory(
     block.moved = pyo.Set(dimen=3, initialize=true_at(moved))
     block.split = pyo.Set(dimen=3, initialize=true_at(split))
     block.sourced = pyo.Set(initialize=np.flatnonzero(sourced).tolist())
-    block.at_levels = pyo.Set(
-        dimen=4,
-        initialize=[(i, a, level, t) for i, a, t, level in true_at(mixed[..., None] & freedom.levels[:, None])],
-    )
+    at_levels = mixed[..., None] & freedom.levels[:, None]
+    block.at_levels = pyo.Set(dimen=4, initialize=true_at(at_levels, axes=(0, 1, 3, 2)))
     block.channels = pyo.Set(items, periods, initialize=members(channels))
     block.group = pyo.Set(items, periods, levels, initialize=members(grouped))
     block.asked_for = pyo.Set(items, periods, scenarios, initialize=members(asked > SMALLEST_DEMAND))

@@ -61,11 +61,11 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
     block.I = pyo.RangeSet(0, count - 1)
     block.T = pyo.RangeSet(0, periods - 1)
     block.K = pyo.RangeSet(0, most_levels - 1)
-    block.A = pyo.Set(dimen=3, initialize=[(i, level, t) for i, t, level in true_at(levels)])
+    block.A = pyo.Set(dimen=3, initialize=true_at(levels, axes=(0, 2, 1)))
     block.levels = pyo.Set(block.I, block.T, initialize=members(levels))
     block.promo = pyo.Set(block.I, block.T, initialize=members(levels & instance.promo[:, None, :]))
     block.limited = pyo.Set(initialize=np.flatnonzero(limited).tolist())
-    block.counted = pyo.Set(dimen=3, initialize=[(i, level, t) for i, t, level in true_at(change_counts)])
+    block.counted = pyo.Set(dimen=3, initialize=true_at(change_counts, axes=(0, 2, 1)))
     block.open_before = pyo.Set(block.I, block.K, block.T, initialize=wherever(before))
     block.B = pyo.Set(dimen=2, initialize=pairs)
     open_levels = {(i, t): np.flatnonzero(levels[i, t]).tolist() for i in _in_pairs(pairs) for t in block.T}

@@ -96,15 +96,14 @@ def declare_resources(
     def R2_limit(b: Block, r: int, t: int, w: int) -> Any:
         return use(b, r, t, w) <= b.c[r, t] + b.over_in[r, t, w]
 
-    _declare_multiplied(block, pricing, instance, formulation, [(r, t) for r, t in block.R if hard[r, t]])
+    if formulation is not Formulation.PLAIN:
+        _declare_multiplied(block, pricing, instance, [(r, t) for r, t in block.R if hard[r, t]])
 
 
-def _declare_multiplied(
-    block: Block, pricing: Block, instance: Instance, formulation: Formulation, limits: list[tuple[int, int]]
-) -> None:
+def _declare_multiplied(block: Block, pricing: Block, instance: Instance, limits: list[tuple[int, int]]) -> None:
     """(R3) for the limits (r, t) among them that are rules on promotions and prices."""
     partner = np.zeros((len(instance.items),) * 2, dtype=bool)
-    for i, j in pricing.B:  # empty in the plain formulation
+    for i, j in pricing.B:
         partner[i, j] = partner[j, i] = True
     zero = np.zeros(len(instance.items))
     used = np.array(  # (R, I, K) what item i uses of a rule at each of its levels
@@ -124,7 +123,7 @@ def _declare_multiplied(
             for i in np.flatnonzero(users[r] & ~partner[j] & (np.arange(len(zero)) != j)).tolist()
         )
         for r, t in limits
-        if instance.resources[r].is_pricing_rule and formulation is not Formulation.PLAIN
+        if instance.resources[r].is_pricing_rule
         for j in np.flatnonzero(with_partners[r].any(axis=1)).tolist()
         for m in pricing.levels[j, t]
     }

@@ -6,13 +6,13 @@ and works in every Pyomo model. The array hangs on the rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from desilo.cases.instance import Bools
+from desilo.cases.instance import Bools, Ints
 
 Rule = Callable[..., Any]
 
@@ -48,9 +48,35 @@ def wherever(mask: Bools) -> Rule:
     return members(mask[..., None])
 
 
-def true_at(mask: Bools) -> list[tuple[int, ...]]:
-    """The indices at which a mask is true, in order."""
-    return list(map(tuple, np.argwhere(mask).tolist()))
+class Listing(Sequence[tuple[int, ...]]):
+    """Tuples of whole numbers, kept as arrays.
+
+    Attributes:
+        columns: one array (n,) per dimension.
+    """
+
+    def __init__(self, columns: Sequence[Ints]) -> None:
+        self.columns = tuple(columns)
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def __iter__(self) -> Iterator[tuple[int, ...]]:
+        return zip(*(column.tolist() for column in self.columns), strict=True)
+
+    def __getitem__(self, k: Any) -> Any:
+        return list(self)[k] if isinstance(k, slice) else tuple(int(column[k]) for column in self.columns)
+
+
+def true_at(mask: Bools, axes: Sequence[int] | None = None) -> Listing:
+    """The indices at which a mask is true, in order: for `Set(dimen=mask.ndim, initialize=...)`.
+
+    Args:
+        mask: any number of dimensions.
+        axes: order of the indices in a tuple, as for `numpy.transpose`; the order of the tuples stays.
+    """
+    found = np.nonzero(mask)
+    return Listing([found[axis] for axis in axes or range(mask.ndim)])
 
 
 def between(lower: npt.ArrayLike, upper: npt.ArrayLike) -> Rule:

@@ -68,10 +68,10 @@ class Columns:
                 found.append(Part(component, positions, listed))
         return tuple(found)
 
-    def figures(self) -> tuple[Floats, Floats, Bools, Floats]:
-        """(n,) lower and upper bounds, integrality and, of the fixed ones, the value; nan for the others."""
-        lower, upper = np.full(self.size, -np.inf), np.full(self.size, np.inf)
-        integer, fixed = np.zeros(self.size, dtype=np.bool_), np.full(self.size, np.nan)
+    def figures(self) -> tuple[Floats, Floats, Bools, dict[int, float]]:
+        """(n,) lower and upper bounds and integrality, and the values of the columns that are fixed."""
+        lower, upper, integer = np.empty(self.size), np.empty(self.size), np.empty(self.size, dtype=np.bool_)
+        fixed: dict[int, float] = {}
         for component, first, size in self.blocks.values():
             here = slice(first, first + size)
             made = component._data if component.is_indexed() else {None: component}
@@ -111,8 +111,7 @@ def _declared(component: Any, tables: Tables) -> tuple[Any, Any, Any]:
     if rule is not None:
         arrays = getattr(getattr(getattr(rule, "_initializer", None), "_fcn", None), "arrays", None)
         if arrays is not None:
-            at = tuple(grid.indices())
-            lower, upper = (np.broadcast_to(a[at] if a.ndim else a, grid.shape).reshape(-1) for a in arrays)
+            lower, upper = (grid.read(a) if a.ndim else a for a in arrays)
         elif rule.constant():
             low, high = rule(block, None)
             lower, upper = _bound([low], -np.inf), _bound([high], np.inf)

@@ -7,11 +7,12 @@ with the reason in `Program.expanded`. Either way the program is the same.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
-from operator import add
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from desilo.cases.instance import Bools, Floats
 from desilo.solving import guard
 from desilo.solving.columns import Columns
 from desilo.solving.grids import Array, Frame, Grid, Tables, Untemplatable
-from desilo.solving.program import Model, Part, Program, collection_paused, concatenated
+from desilo.solving.program import Model, Part, Program, collection_paused
 
 UNDERSTOOD = frozenset(
     {pyo.Block, pyo.Constraint, pyo.Var, pyo.Param, pyo.Expression, pyo.Set, pyo.RangeSet, pyo.Suffix, pyo.Objective}
@@ -75,23 +76,23 @@ class _Entries:
 
     Attributes:
         shape: one entry for each of its cells.
-        row, column: arrays whose sum is the row in the component, and the column.
-        value: the entry.
+        row, column: arrays whose sum is the row, and the column.
+        value: figures whose product is the entry.
     """
 
     shape: tuple[int, ...]
     row: tuple[Array, ...]
     column: tuple[Array, ...]
-    value: Any
+    value: tuple[Any, ...]
 
     @property
     def size(self) -> int:
         """Number of entries."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     @classmethod
-    def of(cls, linear: Any, grid: Grid, root: Frame) -> list[_Entries]:
-        """The entries of a linear expression in every row of the root frame."""
+    def of(cls, linear: Any, grid: Grid, root: Frame, first: int = 0) -> list[_Entries]:
+        """The entries of a linear expression in every row of the root frame, from a first row on."""
         axes = len(grid.shape)
         steps = [
             (np.arange(n, dtype=np.int32) * np.int32(stride)).reshape([-1 if k == axis else 1 for k in range(axes)])
@@ -100,12 +101,11 @@ class _Entries:
         return [
             cls(
                 term.frame.shape,
-                tuple(term.frame.from_above(step, root) for step in steps),
+                (np.asarray(first, dtype=np.int32), *(term.frame.from_above(step, root) for step in steps)),
                 tuple(np.asarray(part, dtype=np.int32) for part in term.column),
                 term.coefficient,
             )
             for term in linear.terms
-            if np.any(term.coefficient)
         ]
 
 
@@ -115,16 +115,25 @@ class _Piece:
 
     Attributes:
         part: where they come from.
+        first: the first of them.
         grid: the index set of their component; None if Pyomo made them.
+        shape: of the rows.
         entries: of the rows; duplicates add up.
-        lower, upper: bounds of the rows.
+        lower, upper: bounds of the rows; they broadcast over the shape.
     """
 
     part: Part
+    first: int
     grid: Grid | None
+    shape: tuple[int, ...]
     entries: list[_Entries]
-    lower: Floats
-    upper: Floats
+    lower: Any
+    upper: Any
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,7 @@ class _Compiler:
         self.model = model
         self.tables = Tables()
         self.columns = Columns(self.tables)
+        self.height = 0
         self.evaluator: Any = guard.evaluator(self.tables, self.columns.grid, self.columns.of)
         self.expanded: list[tuple[str, str]] = []
         for component in model.component_objects(active=True):
@@ -167,8 +177,10 @@ class _Compiler:
             if piece is not None:
                 pieces.append(piece)
                 others.append(component)
+                self.height += piece.size
         if len(self.expanded) > left:
             pieces.append(self._rows_by_pyomo(others))
+            self.height += pieces[-1].size
         return self._assembled(objective, goal, pieces, started)
 
     def _attempt(self, component: Any, make: Callable[[Any], Any]) -> Any:
@@ -203,69 +215,65 @@ class _Compiler:
             raise Untemplatable("its rule returns no relation")
         if getattr(expression, "strict", False) not in (False, (False, False)):
             raise Untemplatable("it is a strict inequality")
-        lower, upper = (
-            np.broadcast_to(_shifted(bound, linear.constant), grid.shape).reshape(-1).astype(np.float64)
-            for bound in (lower, upper)
-        )
-        if np.isnan(lower).any() or np.isnan(upper).any() or (lower == np.inf).any() or (upper == -np.inf).any():
+        lower, upper = _shifted(lower, linear.constant), _shifted(upper, linear.constant)
+        if not (np.all(lower < np.inf) and np.all(upper > -np.inf)):
             raise Untemplatable("a bound is not a number")
-        return _Piece(Part(component, np.arange(grid.size)), grid, _Entries.of(linear, grid, frame), lower, upper)
+        entries = _Entries.of(linear, grid, frame, self.height)
+        return _Piece(Part(component, np.arange(grid.size)), self.height, grid, grid.shape, entries, lower, upper)
 
     def _goal(self, component: Any) -> _Goal:
         """The objective."""
         expression, grid, frame = self.evaluator.rows(component)
         linear = self.evaluator.linear(expression, frame)
-        _, columns, values = _spread(_Entries.of(linear, grid, frame))
+        entries = _Entries.of(linear, grid, frame)
+        size = sum(entry.size for entry in entries)
+        columns = _spread(np.add, [(entry.shape, entry.column) for entry in entries], np.empty(size, np.int32))
+        values = _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
         return _Goal(columns, values, float(linear.constant))
 
-    def _check(self, piece: _Piece, rows: Array, columns: Array, values: Floats, fixed: Floats) -> None:
+    def _check(self, pieces: list[_Piece], matrix: sparse.csc_array, lower: Floats, upper: Floats) -> None:
         """Make some rows as Pyomo would and compare: a rule that looks at its index some other way is found out."""
-        component, grid = piece.part.component, piece.grid
-        if grid is None or not grid.size or component.__dict__.get("_checked"):
+        unchecked = [p for p in pieces if p.grid and p.size and "_checked" not in p.part.component.__dict__]
+        picked = [(piece, k) for piece in unchecked for k in {0, piece.size // 2, piece.size - 1}]
+        if not picked:
             return
-        picked = sorted({0, grid.size // 2, grid.size - 1})
-        inside = np.zeros(grid.size, dtype=np.bool_)
-        inside[picked] = True
-        there = np.flatnonzero(inside[rows])
-        rows, columns, values = rows[there], columns[there], values[there]
-        room = LONG
-        for row, index in zip(picked, grid.at(picked), strict=True):
-            here = rows == row
-            room -= int(np.count_nonzero(here))
-            if room < 0:
-                break
-            free = here & np.isnan(fixed[columns])
-            constant = here & ~free
-            moved = float(values[constant] @ fixed[columns[constant]])
-            found = _by_column(columns[free], values[free])
-            try:
-                expected, low, high = self._row(component, index)
-            except Exception as error:
-                raise _Wrong(component, f"its rule fails at {index}: {error}") from error
-            bounds = (float(piece.lower[row] - moved), float(piece.upper[row] - moved))
+        sample = matrix[np.array([piece.first + k for piece, k in picked])].tocsr()
+        short = [
+            (row, *place) for row, place in enumerate(picked) if sample.indptr[row + 1] - sample.indptr[row] <= LONG
+        ]
+        made = [self._row(piece, k) for _, piece, k in short]
+        variables = iter(self.columns.of([variable for linear, _, _ in made for variable in linear.linear_vars]))
+        for (row, piece, k), (linear, low, high) in zip(short, made, strict=True):
+            expected = _by_column(islice(variables, len(linear.linear_vars)), linear.linear_coefs)
+            here = slice(sample.indptr[row], sample.indptr[row + 1])
+            found = _by_column(sample.indices[here], sample.data[here])
+            bounds = float(lower[piece.first + k]), float(upper[piece.first + k])
             ways = ((expected, low, high), _negated(expected, low, high))
             if not any(_alike((found, *bounds), way) for way in ways):
-                raise _Wrong(component, "its rule says something else at some indices")
-        component.__dict__["_checked"] = True
+                raise _Wrong(piece.part.component, "its rule says something else at some indices")
+        for piece in unchecked:
+            piece.part.component.__dict__["_checked"] = True
 
-    def _row(self, component: Any, index: Any) -> tuple[dict[int, float], float, float]:
-        """One row as its rule makes it at an index: entries and bounds."""
-        relation = self.evaluator.at(component, index)
-        if type(relation) is tuple:
-            relation = tuple_to_relational_expr(relation)
-        if isinstance(relation, RangedExpression):
-            first, body, last = relation.args
-            low, high = pyo.value(first), pyo.value(last)
-        else:
-            left, right = relation.args
-            turned = not is_potentially_variable(left)
-            body = right - left if turned else left - right
-            low, high = _sides(relation, turned)
-        linear = generate_standard_repn(body, compute_values=True)
-        constant = pyo.value(linear.constant)
-        coefficients = [pyo.value(coefficient) for coefficient in linear.linear_coefs]
-        entries = _by_column(self.columns.of(linear.linear_vars), coefficients)
-        return entries, _shifted(low, constant), _shifted(high, constant)
+    def _row(self, piece: _Piece, position: int) -> tuple[Any, float, float]:
+        """One row as its rule makes it at an index: its linear terms, and bounds."""
+        component, (index,) = piece.part.component, piece.grid.at([position])  # type: ignore[union-attr]
+        try:
+            relation = self.evaluator.at(component, index)
+            if type(relation) is tuple:
+                relation = tuple_to_relational_expr(relation)
+            if isinstance(relation, RangedExpression):
+                first, body, last = relation.args
+                low, high = pyo.value(first), pyo.value(last)
+            else:
+                left, right = relation.args
+                turned = not is_potentially_variable(left)
+                body = right - left if turned else left - right
+                low, high = _sides(relation, turned)
+            linear = generate_standard_repn(body, compute_values=True)
+            constant = pyo.value(linear.constant)
+        except Exception as error:
+            raise _Wrong(component, f"its rule fails at {index}: {error}") from error
+        return linear, _shifted(low, constant), _shifted(high, constant)
 
     # ---- by Pyomo
 
@@ -305,55 +313,45 @@ class _Compiler:
         upper[place[kind >= 0]] = rhs[kind >= 0]
         first = ~again[matrix.row]
         row, column, value = place[matrix.row[first]], columns[matrix.col[first]], matrix.data[first]
-        entries = _Entries(row.shape, (row,), (column,), value)
-        return _Piece(Part(None, np.arange(len(parts)), parts), None, [entries], lower, upper)
+        entries = _Entries(row.shape, (row + np.int32(self.height),), (column,), (value,))
+        part = Part(None, np.arange(len(parts)), parts)
+        return _Piece(part, self.height, None, (len(parts),), [entries], lower, upper)
 
     # ---- together
 
     def _assembled(self, objective: Any, goal: _Goal, pieces: list[_Piece], started: float) -> Program:
         """The pieces as one program, without what is fixed, zero, empty or unused."""
-        starts = np.cumsum([0, *(len(piece.lower) for piece in pieces)])
-        ends = np.cumsum([0, *(sum(entry.size for entry in piece.entries) for piece in pieces)])
-        rows, columns, values = _spread([entry for piece in pieces for entry in piece.entries])
         lower, upper, integer, fixed = self.columns.figures()
-        for piece, start, first, last in zip(pieces, starts, ends, ends[1:], strict=False):
-            self._check(piece, rows[first:last], columns[first:last], values[first:last], fixed)
-            order = _by_row(piece.entries, rows[first:last], len(piece.lower))
-            if order is not None:
-                for array in (rows, columns, values):
-                    array[first:last] = array[first:last][order]
-            rows[first:last] += np.int32(start)
-        row_lower = concatenated([piece.lower for piece in pieces], np.float64)
-        row_upper = concatenated([piece.upper for piece in pieces], np.float64)
+        row_lower = _spread(np.add, [(piece.shape, (piece.lower,)) for piece in pieces], np.empty(self.height))
+        row_upper = _spread(np.add, [(piece.shape, (piece.upper,)) for piece in pieces], np.empty(self.height))
+        matrix = _matrix([entry for piece in pieces for entry in piece.entries], (self.height, len(lower)))
         cost = np.bincount(goal.columns, goal.values, minlength=len(lower)).astype(np.float64)
         offset = goal.constant
-
-        some = values != 0
-        constant = ~np.isnan(fixed)
-        if constant.any():
-            offset += float(cost[constant] @ fixed[constant])
-            cost[constant] = 0.0
-            gone = constant[columns]
-            moved = np.bincount(rows[gone], values[gone] * fixed[columns[gone]], minlength=len(row_lower))
+        if fixed:
+            level, varies = np.zeros(len(lower)), np.ones(len(lower))
+            level[list(fixed)], varies[list(fixed)] = list(fixed.values()), 0.0
+            offset += float(cost @ level)
+            moved = matrix @ level
             row_lower -= moved
             row_upper -= moved
-            some &= ~gone
-        if not some.all():
-            rows, columns, values = rows[some], columns[some], values[some]
+            cost *= varies
+            matrix.data *= np.repeat(varies, np.diff(matrix.indptr))
+        if not matrix.data.all():
+            matrix.eliminate_zeros()
+        self._check(pieces, matrix, row_lower, row_upper)
+
         # rows that say nothing go; one without variables that cannot hold stays, for the solver to say so
         empty = np.ones(len(row_lower), dtype=np.bool_)
-        empty[rows] = False
-        kept = ~(empty & (row_lower <= 0) & (row_upper >= 0)) & (np.isfinite(row_lower) | np.isfinite(row_upper))
+        empty[matrix.indices] = False
+        kept = np.isfinite(row_lower) | np.isfinite(row_upper)
+        kept[empty] &= (row_lower[empty] > 0) | (row_upper[empty] < 0)
         if not kept.all():
-            there = kept[rows]
-            rows = (np.cumsum(kept, dtype=np.int32) - np.int32(1))[rows[there]]
-            columns, values = columns[there], values[there]
-        used = cost != 0
-        used[columns] = True
+            matrix = matrix[kept]
+        used = (cost != 0) | (np.diff(matrix.indptr) > 0)
         for row, column, _ in goal.squares:
             used[[row, column]] = True
-        place = np.cumsum(used, dtype=np.int32) - np.int32(1)
-        matrix = _matrix(rows, columns if used.all() else place[columns], values, (int(kept.sum()), int(used.sum())))
+        if not used.all():
+            matrix = matrix[:, used]
         return Program(
             model=self.model,
             name=str(self.model.name),
@@ -367,13 +365,10 @@ class _Compiler:
             upper=_some(upper, used),
             integer=_some(integer, used),
             columns=self.columns.parts(used),
-            row_parts=tuple(
-                piece.part.only(kept[start : start + len(piece.lower)])
-                for piece, start in zip(pieces, starts, strict=False)
-            ),
+            row_parts=tuple(piece.part.only(kept[piece.first : piece.first + piece.size]) for piece in pieces),
             expanded=tuple(self.expanded),
             seconds=time.perf_counter() - started,
-            hessian=_hessian(goal, place, matrix.shape[1]),
+            hessian=_hessian(goal, used),
         )
 
 
@@ -394,54 +389,33 @@ def _sides(relation: Any, turned: bool) -> tuple[float, float]:
     return (0.0, np.inf) if turned else (-np.inf, 0.0)
 
 
-def _spread(entries: list[_Entries]) -> tuple[Array, Array, Floats]:
-    """Rows, columns and values of entries, one after another."""
-    size = sum(entry.size for entry in entries)
-    rows, columns, values = np.zeros(size, np.int32), np.zeros(size, np.int32), np.empty(size)
+def _spread(combine: np.ufunc, parts: list[tuple[tuple[int, ...], tuple[Any, ...]]], out: Array) -> Array:
+    """Sums or products of arrays that broadcast over a shape each, spread out one after another; all of `out`."""
     start = 0
-    for entry in entries:
-        here = slice(start, start + entry.size)
-        for target, parts in ((rows, entry.row), (columns, entry.column)):
-            if parts:
-                np.add(reduce(add, parts[:-1], np.int32(0)), parts[-1], out=target[here].reshape(entry.shape))
-        values[here].reshape(entry.shape)[...] = entry.value
-        start += entry.size
-    return rows, columns, values
+    for shape, arrays in parts:
+        end = start + math.prod(shape)
+        *small, large = sorted((out.dtype.type(combine.identity), *arrays), key=np.size)
+        combine(reduce(combine, small, out.dtype.type(combine.identity)), large, out=out[start:end].reshape(shape))
+        start = end
+    return out
 
 
-def _by_row(entries: list[_Entries], rows: Array, count: int) -> Array | None:
-    """The order that puts a piece's entries row by row; None if the rows of each variable's entries ascend already.
-
-    It takes linear time: the entries are a matrix with one in each column, whose transpose lists them by row.
-    """
-    indexed = all(len(entry.column) > 1 for entry in entries)  # the first part is the variable's first column
-    ascending = indexed and len({int(entry.column[0]) for entry in entries}) == len(entries)
-    ends = np.cumsum([entry.size for entry in entries])[:-1]
-    if ascending and all(bool((part[1:] >= part[:-1]).all()) for part in np.split(rows, ends)):
-        return None
-    ones = (np.zeros(len(rows), np.int8), rows, np.arange(len(rows) + 1, dtype=np.int32))
-    return sparse.csc_array(ones, shape=(count, len(rows))).tocsr().indices
+def _matrix(entries: list[_Entries], shape: tuple[int, int]) -> sparse.csc_array:
+    """Entries as a matrix; duplicates are added up."""
+    size = sum(entry.size for entry in entries)
+    places = np.empty((2, size), np.int32)
+    _spread(np.add, [(entry.shape, entry.row) for entry in entries], places[0])
+    _spread(np.add, [(entry.shape, entry.column) for entry in entries], places[1])
+    values = _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
+    return sparse.coo_array((values, tuple(places)), shape=shape).tocsc()
 
 
-def _matrix(rows: Array, columns: Array, values: Floats, shape: tuple[int, int]) -> sparse.csc_array:
-    """Triplets, of which those of a column ascend by row, as columns; duplicates are added up."""
-    starts = np.arange(len(values) + 1, dtype=np.int32)
-    by_column = sparse.csr_array((values, columns, starts), shape=(len(values), shape[1])).tocsc()
-    matrix = sparse.csc_array((by_column.data, rows[by_column.indices], by_column.indptr), shape=shape)
-    same = np.flatnonzero(matrix.indices[1:] == matrix.indices[:-1]) + 1
-    if len(same) and not np.isin(same, matrix.indptr).all():  # next to each other, and not across two columns
-        matrix.has_sorted_indices = True
-        matrix.has_canonical_format = False
-        matrix.sum_duplicates()
-        matrix.eliminate_zeros()
-    return matrix
-
-
-def _hessian(goal: _Goal, place: Array, size: int) -> sparse.csc_array | None:
+def _hessian(goal: _Goal, used: Bools) -> sparse.csc_array | None:
     """The lower triangle of the objective's second derivatives; None if it is linear."""
     if not goal.squares:
         return None
     row, column, value = (np.array(figures) for figures in zip(*goal.squares, strict=True))
+    place, size = np.cumsum(used) - 1, int(used.sum())
     return sparse.csc_array((value, (place[row], place[column])), shape=(size, size))
 
 
@@ -460,5 +434,5 @@ def _alike(one: tuple[dict[int, float], float, float], other: tuple[dict[int, fl
 def _by_column(columns: Any, values: Any) -> dict[int, float]:
     total: dict[int, float] = {}
     for column, value in zip(columns, values, strict=True):
-        total[int(column)] = total.get(int(column), 0.0) + float(value)
+        total[int(column)] = total.get(int(column), 0.0) + float(pyo.value(value))
     return total

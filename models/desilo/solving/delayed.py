@@ -23,12 +23,13 @@ from pyomo.core.base.constraint import IndexedConstraint, ScalarConstraint
 from pyomo.core.base.expression import IndexedExpression
 from pyomo.core.base.initializer import ConstantInitializer
 from pyomo.core.base.objective import ScalarObjective
-from pyomo.core.base.set import IndexedSet
+from pyomo.core.base.set import IndexedSet, OrderedScalarSet
 from pyomo.core.base.var import IndexedVar
 from pyomo.core.expr.template_expr import GetItemExpression, NPV_Structural_GetItemExpression, _TemplateIterManager
 
 from desilo.cases.instance import Floats, Ints
-from desilo.solving.grids import Grid, Tables
+from desilo.solving.arrays import Listing
+from desilo.solving.grids import Grid, Members, Tables
 
 Component = Any
 
@@ -223,6 +224,52 @@ class DelayedSet(IndexedSet):  # type: ignore[misc]
         return index in (self._data if self.mask is None else self.index_set())
 
 
+class DelayedListing(OrderedScalarSet):  # type: ignore[misc]
+    """A set whose members are kept in arrays. Once somebody asks for more than one of them it is an ordinary set."""
+
+    arrays: Members
+
+    def _initialize(self, listing: Any) -> None:
+        self.arrays = Members(listing.columns, len(listing))
+
+    def expand(self) -> None:
+        """Make the members."""
+        arrays = self.__dict__.pop("arrays", None)  # a copy comes without
+        self.__class__ = OrderedScalarSet
+        self._initialize(Listing(arrays.columns) if arrays else ())
+
+    def get(self, value: Any, default: Any = None) -> Any:
+        """The value if it is a member, else the default."""
+        parts = value if type(value) is tuple else (value,)
+        if len(parts) == len(self.arrays.columns) and all(type(part) is int for part in parts):
+            return value if self.arrays.holds(parts) else default
+        self.expand()
+        return self.get(value, default)
+
+    def __len__(self) -> int:
+        return self.arrays.size
+
+    @property
+    def _values(self) -> Any:
+        self.expand()
+        return self._values
+
+    @_values.setter
+    def _values(self, values: Any) -> None:
+        self.expand()
+        self._values = values
+
+    @property
+    def _ordered_values(self) -> Any:
+        self.expand()
+        return self._ordered_values
+
+    @_ordered_values.setter
+    def _ordered_values(self, values: Any) -> None:
+        self.expand()
+        self._ordered_values = values
+
+
 class DelayedVar(IndexedVar):  # type: ignore[misc]
     """A variable with an array of values, and a Pyomo variable at an index when that index is asked for.
 
@@ -324,6 +371,12 @@ def _can_wait(component: Component) -> bool:
         return False
     if isinstance(component, IndexedSet):
         return True
+    if isinstance(component, OrderedScalarSet):
+        listing = getattr(getattr(component._init_values, "_init", None), "val", None)
+        unconditional = (
+            component._filter is None and component._validate is None and component._init_domain._set is None
+        )
+        return isinstance(listing, Listing) and unconditional and component._dimen == len(listing.columns)
     if isinstance(component, IndexedVar):
         return bool(component._dense and component._rule_init is None)
     rule = rule_of(component)
@@ -338,13 +391,14 @@ _WAITING = {
     ScalarConstraint: DelayedScalarConstraint,
     ScalarObjective: DelayedObjective,
     IndexedSet: DelayedSet,
+    OrderedScalarSet: DelayedListing,
     IndexedVar: DelayedVar,
 }
 
 
 def _expand_all(block: Any) -> None:
     """A copy is made part by part: no part may come into being meanwhile."""
-    for component in block.component_objects((pyo.Constraint, pyo.Expression, pyo.Objective)):
+    for component in block.component_objects((pyo.Constraint, pyo.Expression, pyo.Objective, pyo.Set)):
         if hasattr(component, "expand"):
             component.expand()
 

@@ -7,8 +7,10 @@ where terms become matrix entries.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ class Members:
     Attributes:
         columns: one array per dimension: whole numbers, or objects.
         size: number of members.
+        counts: whether they are 0, 1, 2, ...: their own positions.
     """
 
     def __init__(self, columns: Sequence[Array], size: int) -> None:
@@ -42,6 +45,7 @@ class Members:
         self.size = size
         self._table: Ints | None = None
         self._where: dict[Any, int] | None = None
+        self.counts = False
         if columns and size and all(column.dtype.kind == "i" for column in columns):
             self._first = [int(column.min()) for column in columns]
             self._span = [int(column.max()) - low + 1 for column, low in zip(columns, self._first, strict=True)]
@@ -49,12 +53,15 @@ class Members:
             if cells <= 8 * size + 2**16:  # dense enough for a table of positions
                 self._table = np.full(self._span, -1, dtype=np.int64)
                 self._table[tuple(c - low for c, low in zip(columns, self._first, strict=True))] = np.arange(size)
+                self.counts = self._first == [0] and np.array_equal(self._table, np.arange(size))
 
     @classmethod
     def of(cls, pyomo_set: Any) -> Members:
         """The members of a Pyomo set."""
         if not pyomo_set.isfinite():
             raise Untemplatable(f"{pyomo_set.name} is not finite")
+        if hasattr(pyomo_set, "arrays"):
+            return pyomo_set.arrays  # type: ignore[no-any-return]
         dimension = pyomo_set.dimen
         members = list(pyomo_set)
         if not members:
@@ -73,12 +80,24 @@ class Members:
         column[:] = values
         return column
 
+    def holds(self, member: Sequence[Any]) -> bool:
+        """Whether it is one of them."""
+        try:
+            self.positions([np.array([part]) for part in member])
+        except Untemplatable:
+            return False
+        return True
+
     def positions(self, at: Sequence[Array]) -> Positions:
         """Where the members at these (broadcasting) indices stand.
 
         Raises:
             Untemplatable: one of them is no member.
         """
+        if self.counts and at[0].dtype.kind == "i":
+            if at[0].size and (at[0].min() < 0 or at[0].max() >= self.size):
+                raise Untemplatable("an index is outside its set")
+            return at[0]
         if self._table is not None and all(index.dtype.kind == "i" for index in at):
             shifted = [index - low for index, low in zip(at, self._first, strict=True)]
             inside = all(
@@ -106,20 +125,20 @@ class Grid:
 
     factors: tuple[Members, ...]
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the factors."""
         return tuple(factor.size for factor in self.factors)
 
-    @property
+    @cached_property
     def strides(self) -> tuple[int, ...]:
         """By how much the position in the set grows with the position in each factor."""
-        return tuple(int(np.prod(self.shape[k + 1 :], dtype=np.int64)) for k in range(len(self.factors)))
+        return tuple(math.prod(self.shape[k + 1 :]) for k in range(len(self.factors)))
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of members."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     def split(self, at: Sequence[Array]) -> list[Sequence[Array]]:
         """Indices by factor."""
@@ -151,6 +170,12 @@ class Grid:
         columns = [c[k].tolist() for factor, k in zip(self.factors, places, strict=True) for c in factor.columns]
         return list(zip(*columns, strict=True)) if len(columns) > 1 else columns[0]
 
+    def read(self, array: Array) -> Array:
+        """(n,) the entries of an array at all members, whose indices are those of the array."""
+        if array.shape == self.shape and all(factor.counts for factor in self.factors):
+            return array.reshape(-1)
+        return np.broadcast_to(array[tuple(self.indices())], self.shape).reshape(-1)
+
     def indices(self) -> list[Array]:
         """The members, as arrays that broadcast over `shape`, one per index."""
         axes = len(self.factors)
@@ -174,6 +199,21 @@ class Family:
     grid: Grid
     counts: Ints
     columns: tuple[Array, ...]
+
+    @cached_property
+    def cell(self) -> Ints:
+        """Of each member, the position of its index."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def at(self, positions: Positions) -> tuple[Ints, Sequence[Array]]:
+        """The members at the indices at some positions: where in the positions their index stands, and themselves."""
+        if np.array_equal(positions, np.arange(len(self.counts))):
+            return self.cell, self.columns
+        counts = self.counts[positions]
+        starts = (np.cumsum(self.counts) - self.counts)[positions]
+        ends = np.cumsum(counts)
+        member = np.arange(counts.sum()) + np.repeat(starts - (ends - counts), counts)
+        return np.repeat(np.arange(len(positions)), counts), [column[member] for column in self.columns]
 
 
 class Tables:
@@ -206,9 +246,14 @@ class Tables:
         """An indexed set."""
         return self._once("family", indexed_set, self._family)  # type: ignore[no-any-return]
 
-    def parameter(self, parameter: Any) -> Floats:
-        """(n,) values of an indexed parameter in the order of its index set; nan where there is none."""
-        return self._once("parameter", parameter, self._parameter)  # type: ignore[no-any-return]
+    def parameter(self, parameter: Any) -> tuple[Floats, bool]:
+        """(n,) values of an indexed parameter in the order of its index set, and whether some are missing: nan."""
+
+        def read(parameter: Any) -> tuple[Floats, bool]:
+            values = self._parameter(parameter)
+            return values, values.dtype.kind == "f" and bool(np.isnan(values).any())
+
+        return self._once("parameter", parameter, read)  # type: ignore[no-any-return]
 
     def _grid(self, pyomo_set: Any) -> Grid:
         return Grid(tuple(self.members(factor) for factor in pyomo_set.subsets(expand_all_set_operators=False)))
@@ -240,7 +285,7 @@ class Tables:
         array = getattr(default, "array", None)
         if array is not None:
             grid = self.grid(index_set)
-            values = np.broadcast_to(array[tuple(grid.indices())], grid.shape).reshape(-1)
+            values = grid.read(array)
             if not parameter._data:
                 return values
             values = values.astype(np.float64)
@@ -314,14 +359,10 @@ class FamilyFrame(Frame):
         self.others = tuple(k for k in range(dimensions) if k not in self.merged)
         self.merged_shape = tuple(above.shape[k] for k in self.merged)
         flat = position.reshape(-1)
-        counts = family.counts[flat]
-        ends = np.cumsum(counts)
-        size = int(ends[-1]) if len(ends) else 0
+        self.cell, columns = family.at(flat)
+        size = len(self.cell)
         super().__init__((size, *(above.shape[k] for k in self.others)), above)
-        self.cell = np.repeat(np.arange(len(flat)), counts)
-        starts = np.cumsum(family.counts) - family.counts
-        member = np.arange(size) + np.repeat(starts[flat] - (ends - counts), counts)
-        self.indices = [column[member].reshape((size,) + (1,) * len(self.others)) for column in family.columns]
+        self.indices = [column.reshape((size,) + (1,) * len(self.others)) for column in columns]
 
     def down(self, figures: Number) -> Number:
         if not np.ndim(figures):

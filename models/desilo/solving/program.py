@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-import numpy as np
 from scipy import sparse
 
 from desilo.cases.instance import Bools, Floats, Ints
@@ -130,8 +129,3 @@ def collection_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def concatenated(arrays: list[Any], dtype: Any) -> Any:
-    """The arrays one after another; an empty one if there are none."""
-    return np.concatenate(arrays).astype(dtype, copy=False) if arrays else np.zeros(0, dtype)

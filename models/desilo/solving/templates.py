@@ -13,6 +13,8 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -46,12 +48,12 @@ class Term:
     Attributes:
         frame: the grid of cells.
         column: its variables' columns: arrays whose sum it is.
-        coefficient: figures.
+        coefficient: figures whose product it is.
     """
 
     frame: Frame
     column: tuple[Array | int, ...]
-    coefficient: Number
+    coefficient: tuple[Number, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,11 @@ def templatize(component: Any) -> Template:
 def _pyomo_is_quiet() -> Iterator[None]:
     """Pyomo logs an error for every rule it cannot call with placeholders; here that is an answer."""
     logger = logging.getLogger("pyomo.core")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    before, logger.disabled = logger.disabled, True
     try:
         yield
     finally:
-        logger.setLevel(level)
+        logger.disabled = before
 
 
 @contextmanager
@@ -244,7 +245,7 @@ class Evaluator:
         if kind is None or (getattr(node, "is_indexed", None) and node.is_indexed()):
             raise Untemplatable(f"it uses {type(node).__name__}")
         if node.is_variable_type():
-            return Linear(0.0, [Term(frame, (int(self.columns_of([node])[0]),), 1.0)])
+            return Linear(0.0, [Term(frame, (int(self.columns_of([node])[0]),))])
         if getattr(node, "is_parameter_type", bool)() or not node.is_expression_type():
             return float(pyo.value(node))
         if getattr(node, "is_named_expression_type", bool)():
@@ -261,7 +262,7 @@ class Evaluator:
         ctype = getattr(component, "ctype", None)
         if ctype is pyo.Var:
             grid, first = self.column(component)
-            return Linear(0.0, [Term(frame, (first, *grid.where(at)), 1.0)])
+            return Linear(0.0, [Term(frame, (first, *grid.where(at)))])
         if ctype is pyo.Param:
             return self._parameter(component, at)
         if ctype is pyo.Expression:
@@ -274,9 +275,9 @@ class Evaluator:
         raise Untemplatable(f"it uses parts of {getattr(component, 'name', type(component).__name__)}")
 
     def _parameter(self, parameter: Any, at: Sequence[Array]) -> Number:
-        positions = self.tables.index_grid(parameter).where(at)
-        values = self.tables.parameter(parameter)[sum(positions)]
-        if values.dtype.kind == "f" and np.isnan(values).any():
+        known, gaps = self.tables.parameter(parameter)
+        values = known.take(reduce(add, self.tables.index_grid(parameter).where(at)))
+        if gaps and np.isnan(values).any():
             raise Untemplatable(f"{parameter.name} has no value at an index")
         return values
 
@@ -324,14 +325,14 @@ def _times(number: Number, value: Any, frame: Frame) -> Any:
     if not isinstance(value, Linear):
         return number * value
     terms = [
-        Term(term.frame, term.column, term.frame.from_above(number, frame) * term.coefficient) for term in value.terms
+        Term(term.frame, term.column, (*term.coefficient, term.frame.from_above(number, frame))) for term in value.terms
     ]
-    return Linear(number * value.constant, terms)
+    return Linear(number * value.constant if np.any(value.constant) else 0.0, terms)
 
 
 def _added(values: Sequence[Any]) -> Any:
     if not any(isinstance(value, Linear) for value in values):
-        return sum(values)
+        return reduce(add, values)
     linear = [value if isinstance(value, Linear) else Linear(value) for value in values]
     return Linear(sum(part.constant for part in linear), [term for part in linear for term in part.terms])
 
