@@ -39,6 +39,7 @@ from desilo.solving import (
     solve,
     table,
     translate,
+    true_at,
     values,
     wherever,
 )
@@ -199,6 +200,14 @@ def nested_members(m: Any, rng: np.random.Generator) -> None:
     m.J = pyo.Set(m.T, initialize=members(rng.random((4, 4)) < 0.5))
     m.q = pyo.Var(m.I, pyo.RangeSet(0, 3), bounds=(0, 7))
     m.nested = pyo.Constraint(m.T, rule=lambda m, t: sum(m.c[i] * m.q[i, k] for i in m.J[t] for k in m.L[i]) + m.z <= 9)
+
+
+@ingredient(BY_TEMPLATE)
+def sets_in_arrays(m: Any, rng: np.random.Generator) -> None:
+    m.Q = pyo.Set(dimen=2, initialize=true_at(rng.random((3, 4)) < 0.6, axes=(1, 0)))
+    m.r = pyo.Var(m.Q, m.T, bounds=(0, 6))
+    m.in_arrays = pyo.Constraint(m.Q, rule=lambda m, i, j: sum(m.r[i, j, t] - m.a[i, t] for t in m.T) <= i * m.z)
+    m.all_of_it = pyo.Constraint(m.T, rule=lambda m, t: sum(m.c[i] * m.r[i, j, t] for i, j in m.Q) >= -t)
 
 
 @ingredient(BY_TEMPLATE)
@@ -403,6 +412,43 @@ def test_integers_and_squares_together_are_refused() -> None:
     m.goal = pyo.Objective(expr=(m.x - 1) ** 2)
     with pytest.raises(ValueError, match="quadratic"):
         solve(m)
+
+
+ASKED: list[Callable[[Any], Any]] = [
+    list,
+    len,
+    lambda s: (0, 1, 2) in s,
+    lambda s: ("a", 1, 2) in s,
+    lambda s: (0.0, 1, 2) in s,
+    lambda s: 0 in s,
+    lambda s: s.ordered_data(),
+    lambda s: [s.ord(member) for member in s],
+    lambda s: list(reversed(s)),
+    lambda s: s.add((9, 9, 9)) or list(s),
+    lambda s: s.clear() or list(s),
+    lambda s: sorted(s * s),
+    lambda s: (s.dimen, s.isfinite(), str(s)),
+]
+
+
+@few
+@given(st.integers(0, 10**6))
+def test_a_set_kept_in_arrays_is_the_set_pyomo_makes(seed: int) -> None:
+    mask = np.random.default_rng(seed).random((2, 3, 3)) < 0.4
+    for ask in ASKED:
+        answers = []
+        for m in (delayed_model(), pyo.ConcreteModel(), delayed_model().clone()):
+            m.S = pyo.Set(dimen=3, initialize=true_at(mask, axes=(0, 2, 1)))
+            answers += [ask(m.clone().S), ask(m.S)]
+        assert all(answer == answers[0] for answer in answers)
+
+
+def test_translating_leaves_sets_in_arrays() -> None:
+    m = joint_model(generate("features", "S", 1), formulation=Formulation.PLAIN).model
+    assert translate(m).expanded == ()
+    assert hasattr(m.pricing.A, "arrays")
+    assert len(m.pricing.A) == len(list(m.pricing.A)) == len(m.pricing.y)
+    assert not hasattr(m.pricing.A, "arrays")
 
 
 # ---- our formulations
