@@ -86,7 +86,7 @@ class Columns:
                 lower[column] = -np.inf if low is None else low
                 upper[column] = np.inf if high is None else high
                 integer[column] = not variable.is_continuous()
-                if variable.fixed:
+                if variable.fixed and variable.value is not None:
                     fixed[column] = variable.value
         return lower, upper, integer, fixed
 
