@@ -13,7 +13,7 @@ import pytest
 
 from desilo.harness.claims import metrics
 from desilo.harness.claims.experiment import Records, Scale, Trial
-from desilo.harness.claims.experiments import windows, wirings
+from desilo.harness.claims.experiments import adoption, population, scale, windows, wirings
 from desilo.harness.claims.firm import CONNECTED_PAIR, KEEPING_SERVICE, OPTIONS, compare, decide_as, keep_service
 from desilo.harness.claims.world import Dials, world
 from desilo.harness.experiment import HANDED_ON, ISOLATED, JOINT, PRICING_LAST, SIDE_BY_SIDE, STATUS_QUO
@@ -32,12 +32,12 @@ def small(seed: int, coupling: float) -> dict[str, float]:
 
 @cache
 def table() -> Records:
-    """Three of them, and their null worlds."""
+    """Two of them, and their null worlds."""
     return pd.DataFrame(
         [
             {"cluster": f"world-{seed}", "coupling": coupling, **small(seed, coupling)}
             for coupling in (1.0, 0.0)
-            for seed in range(3)
+            for seed in range(2)
         ]
     )
 
@@ -106,7 +106,7 @@ def test_best_sequential_promises_most() -> None:
 def test_one_trial_a_cluster_is_asked_for() -> None:
     with pytest.raises(ValueError, match="more than one trial"):
         metrics.gain(JOINT)(table())
-    assert len(metrics.on(metrics.gain(JOINT), coupling=0.0)(table())) == 3
+    assert len(metrics.on(metrics.gain(JOINT), coupling=0.0)(table())) == 2
 
 
 def test_inventory_bound_to_todays_service_promises_it() -> None:
@@ -152,3 +152,89 @@ def test_every_world_has_a_null_world() -> None:
     planted = wirings.trials(Scale("quick", seed=5, worlds=2, windows=1, firms=1, coupling=0.0))
     assert {trial.at["coupled"] for trial in planted} == {0.0}
     assert isinstance(planted[0], Trial)
+
+
+def test_the_lorenz_curve_rises_ever_faster_from_nothing_to_all() -> None:
+    gains = np.random.default_rng(1).exponential(size=200)
+    firms, returns = population.lorenz(gains)
+    assert firms[0] == returns[0] == 0
+    assert firms[-1] == 1
+    assert returns[-1] == pytest.approx(1)
+    assert (np.diff(returns) >= 0).all()
+    assert (np.diff(returns, 2) >= -1e-12).all()
+    assert (returns <= firms + 1e-12).all()
+
+
+def test_the_top_fifth_of_equal_firms_has_a_fifth() -> None:
+    assert population.share_of_top(np.ones(50)) == pytest.approx(20)
+    assert population.share_of_top(np.r_[np.zeros(40), np.ones(10)]) == pytest.approx(100)
+    assert math.isnan(population.share_of_top(-np.ones(5)))
+
+
+def firms(effect: float, count: int = 200) -> Records:
+    """A population in which the wiring is worth so much and the rest is chance."""
+    rng = np.random.default_rng(3)
+    wiring = rng.integers(5, size=count)
+    noise = rng.exponential(size=count)
+    return pd.DataFrame(
+        {
+            "cluster": [f"firm-{k}" for k in range(count)],
+            "coordination": np.array(list(population.COORDINATION))[wiring],
+            "error": rng.choice(population.ERROR, count),
+            "coupling": rng.choice(population.COUPLING, count),
+            "status quo": 10.0,
+            "own": 10 + effect * wiring + noise,
+            "isolated": 10 + noise,
+        }
+    )
+
+
+def test_what_drives_returns_is_found() -> None:
+    driven = firms(effect=5)
+    assert population.explained("coordination")(driven).mean() > 90
+    assert population.coordination_over_capability(driven).mean() > 90
+    assert abs(population.placebo_explained(driven).mean()) < 5
+    assert abs(population.explained("coordination")(firms(effect=0)).mean()) < 5
+
+
+def test_pseudo_values_have_the_figure_as_their_mean() -> None:
+    some = firms(effect=1)
+    values = population.top_share(some)
+    assert list(values.index) == list(some["cluster"])
+    assert values.mean() == pytest.approx(population.share_of_top(population.returns(some)), abs=1)
+    times = population.multiple(some).mean()
+    assert times == pytest.approx(4 * values.mean() / (100 - values.mean()), rel=0.05)
+
+
+def test_firms_of_a_population_draw_by_themselves() -> None:
+    trials = population.trials(Scale("full", seed=1, worlds=1, windows=1, firms=200))
+    more = population.trials(Scale("full", seed=1, worlds=1, windows=1, firms=300))
+    assert trials == more[:200]
+    assert {trial.at["coordination"] for trial in trials} == set(population.COORDINATION)
+    assert len({trial.slug for trial in more}) == 300
+
+
+def test_a_firm_of_a_population_is_worked_out() -> None:
+    nobody = Trial("population", "firm-1", {"coordination": "none", "coupling": 0.0, "error": 1.0, "coupled": 0.0})
+    found = population.work(nobody)
+    assert found["own"] == found["status quo"]
+    assert found["isolated"] > found["status quo"]  # without coupling, better prices are all gain
+
+
+def test_halves_that_do_not_touch_lose_nothing() -> None:
+    trial = next(t for t in adoption.trials(Scale("full", 1, 1, 1, 1)) if t.at["coupling"] == 0)
+    records = pd.DataFrame([{"cluster": trial.cluster, **trial.at, **adoption.work(trial)}])
+    for wiring in adoption.WIRINGS:
+        for spread in ("together", "scattered"):
+            assert abs(adoption.shortfall(wiring, spread)(records).iloc[0]) < 1e-4
+            assert adoption.share_of_gain(wiring, spread)(records).iloc[0] == pytest.approx(50, abs=0.01)
+
+
+def test_leakage_is_compared_between_sizes() -> None:
+    trials = [t for t in scale.trials(Scale("full", 1, 1, 1, 1)) if t.at["coupling"] == 0]
+    records = pd.DataFrame([{"cluster": t.cluster, **t.at, **scale.work(t)} for t in trials])
+    grown = scale.leakage_growth(records).iloc[0]
+    assert grown == pytest.approx(
+        scale.leakage_at(scale.LARGEST)(records).iloc[0] - scale.leakage_at(scale.SMALLEST)(records).iloc[0]
+    )
+    assert scale.disconnection_growth(records).iloc[0] == pytest.approx(0, abs=1e-4)

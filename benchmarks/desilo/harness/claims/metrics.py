@@ -19,7 +19,7 @@ from desilo.harness.claims.claim import Metric
 from desilo.harness.claims.experiment import Records
 from desilo.harness.claims.firm import CONNECTED_PAIR
 from desilo.harness.experiment import HANDED_ON, ISOLATED, JOINT, SIDE_BY_SIDE, STATUS_QUO, subset_name
-from desilo.harness.measure import Coalition, harsanyi, shapley
+from desilo.harness.measure import ROUNDING, Coalition, harsanyi, shapley
 from desilo.harness.sell import EFFECT_ON_PROFIT
 from desilo.operating.decision import Function, Strength
 
@@ -350,12 +350,16 @@ def falling(position: int, connected: bool) -> Metric:
 
 
 def capture(strength: Strength) -> Metric:
-    """Share of what joint decisions gain over isolated ones that teams planning apart have, per cent."""
+    """Share of what joint decisions gain over isolated ones that teams planning apart have, per cent.
+
+    Not known where joint gains nothing.
+    """
 
     def metric(records: Records) -> Values:
         base = figure(records, ISOLATED, "profit")
-        apart = figure(records, strength.value, "profit") - base
-        return 100 * pooled_share(apart, figure(records, JOINT, "profit") - base)
+        apart, joint = (figure(records, model, "profit") - base for model in (strength.value, JOINT))
+        share = 100 * pooled_share(apart, joint)
+        return share if joint.sum() > ROUNDING * base.abs().sum() else share * np.nan
 
     return _named(metric, f"captured with {strength}, per cent of joint over isolated")
 

@@ -83,8 +83,8 @@ def work(trial: Trial) -> Figures:
     if setting["optimised"] < FIRM.items:
         optimised = np.arange(FIRM.items) < setting["optimised"]
         settled = Desk("status-quo", OPTIONS).settle(picture, today)
-        ledger.enter("isolated", _isolated(Desk("isolated", OPTIONS), picture, settled, optimised))
-        ledger.enter("joint", _joint(Desk("joint", JOINT), picture, settled, optimised))
+        ledger.enter("isolated", isolated_items(Desk("isolated", OPTIONS), picture, settled, optimised))
+        ledger.enter("joint", joint_items(Desk("joint", JOINT), picture, settled, optimised))
         return ledger.figures
     ledger.enter("isolated", side_by_side(Desk("isolated", OPTIONS), frozenset(Function), pictures))
     ledger.enter("sequential", hand_on(Desk("sequential", OPTIONS), HAND_OFFS[0], pictures))
@@ -92,7 +92,7 @@ def work(trial: Trial) -> Figures:
     return ledger.figures
 
 
-def _isolated(desk: Desk, picture: Instance, today: Decision, optimised: Bools) -> Decision:
+def isolated_items(desk: Desk, picture: Instance, today: Decision, optimised: Bools) -> Decision:
     """Pricing and inventory side by side, each for the optimised items (I,) only."""
     assert today.plan is not None
     level, stock = desk.prices(picture), desk.optimise(picture, _stock_of(picture, today.plan, optimised), today.plan)
@@ -103,16 +103,16 @@ def _isolated(desk: Desk, picture: Instance, today: Decision, optimised: Bools) 
 
 
 def _stock_of(picture: Instance, today: Plan, optimised: Bools) -> Freedom:
-    return _only(picture, today, optimised).at_levels(today.level)
+    return only_items(picture, today, optimised).at_levels(today.level)
 
 
-def _joint(desk: Desk, picture: Instance, today: Decision, optimised: Bools) -> Decision:
+def joint_items(desk: Desk, picture: Instance, today: Decision, optimised: Bools) -> Decision:
     """Prices and orders of the optimised items (I,) as one."""
     assert today.plan is not None
-    return search(desk, picture, _only(picture, today.plan, optimised), today, "joint")
+    return search(desk, picture, only_items(picture, today.plan, optimised), today, "joint")
 
 
-def _only(picture: Instance, today: Plan, optimised: Bools) -> Freedom:
+def only_items(picture: Instance, today: Plan, optimised: Bools) -> Freedom:
     """Everything is open for the optimised items (I,), nothing for the others."""
     full = Freedom.full(picture)
     fixed = full.at_levels(today.level).at_orders(today.order)
