@@ -13,13 +13,15 @@ from desilo.cases.plan import Plan
 from desilo.harness.check import check
 from desilo.harness.claims.dials import at, settings_of, slope
 from desilo.harness.claims.experiment import Scale, Trial
-from desilo.harness.claims.experiments import capability, repair, scorecards
+from desilo.harness.claims.experiments import cadence, capability, repair, scorecards
 from desilo.harness.claims.firm import OPTIONS
 from desilo.harness.claims.world import Dials, world
+from desilo.harness.experiment import price_claim
+from desilo.harness.sell import arrivals, sell_first_come
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
 
-EXPERIMENTS = (capability, repair, scorecards)
+EXPERIMENTS = (cadence, capability, repair, scorecards)
 
 
 @pytest.mark.parametrize("coupling", [0.25, 0.5, 1.0, 2.0])
@@ -87,7 +89,7 @@ class TestCapability:
         picture = world(5, capability.FIRM).pictures.estimated
         today = Plan(reference_levels(picture), rule_of_thumb(picture))
         own = np.array([True, False, False])
-        freedom = capability._only(picture, today, own)
+        freedom = capability.only_items(picture, today, own)
         assert freedom.levels[0].all() and (freedom.levels[1:].sum(axis=2) == 1).all()
         np.testing.assert_array_equal(freedom.order_upper[1:], today.order[1:])
         np.testing.assert_array_equal(freedom.order_lower[1:], today.order[1:])
@@ -167,3 +169,63 @@ class TestScorecards:
         assert scorecards.loss_without(records).tolist() == pytest.approx([30, 30])
         assert scorecards.saved_by_prices(records).tolist() == pytest.approx([20, 20])
         assert scorecards.gain_despite(records).tolist() == pytest.approx([30, 30])
+
+
+class TestCadence:
+    def test_the_problem_that_is_left_goes_on_from_what_was_done(self) -> None:
+        firm = world(6, cadence.FIRM).nature
+        path = replace(firm, scenarios=("1",), probability=np.ones(1), demand=firm.demand[..., :1])
+        plan = Plan(reference_levels(path), rule_of_thumb(path))
+        whole = sell_first_come(path, plan)
+        for now in (1, 3, 5):
+            done = Plan(plan.level, np.where(np.arange(path.periods) < now, plan.order, 0.0))
+            left = cadence.what_is_left(path, now, whole.stock[:, now - 1, 0], arrivals(path, done)[:, now:])
+            rest = sell_first_come(left, Plan(plan.level[:, now:], plan.order[:, now:]))
+            np.testing.assert_allclose(rest.sales, whole.sales[:, now:], atol=1e-9)
+            np.testing.assert_allclose(rest.stock, whole.stock[:, now:], atol=1e-9)
+
+    def test_what_is_there_or_on_its_way_fits_into_storage(self) -> None:
+        picture = world(6, replace(cadence.FIRM, coupling=2.0)).pictures.estimated
+        stock, arriving = 10 * picture.initial_stock, np.full((3, 4), 500.0)
+        left = cadence.what_is_left(picture, 2, stock, arriving)
+        nothing = Plan(reference_levels(left), np.zeros((3, 4)))
+        assert check(left, nothing).feasible
+
+    def test_pricing_for_itself_does_not_change_its_mind(self) -> None:
+        picture = world(8, cadence.FIRM).pictures.estimated
+        level = Desk("pricing", OPTIONS).prices(picture)
+        left = cadence.what_is_left(picture, 4, picture.initial_stock, picture.receipt[:, 4:])
+        anew = Desk("pricing", OPTIONS).prices(left)
+        assert level is not None
+        assert anew is not None
+        np.testing.assert_array_equal(cadence.Planner("pricing", 1e-3, level).prices(left), level[:, 4:])
+        margin = [price_claim(left, chosen) for chosen in (level[:, 4:], anew)]
+        assert margin[0] == pytest.approx(margin[1], rel=5e-3)
+
+    def test_neither_wiring_nor_cadence_matters_where_nothing_touches(self) -> None:
+        at_null = {"coupling": 0.0, "periods": 2.0, "coupled": 0.0}
+        figures = cadence.work(Trial("cadence", "world-3", at_null))
+        profits = [value for name, value in figures.items() if name.endswith("profit") and "status quo" not in name]
+        assert len(profits) == len(cadence.WIRINGS) * 3
+        np.testing.assert_allclose(profits, profits[0], rtol=1e-6)
+
+    def test_metrics(self) -> None:
+        rows = []
+        for coupling, chased in ((0.0, 2.0), (1.0, 7.0)):
+            row = {"coupling": coupling, "periods": 4.0, "status quo: profit": 400.0}
+            for wiring in cadence.WIRINGS:
+                for k, often in enumerate((cadence.ONCE, cadence.TWICE, cadence.ALWAYS)):
+                    chases = chased * k if wiring == "crosswise" else 0.0
+                    earned = 400.0 + (40 * coupling * (k + 1) if wiring == "connected" else 0.0)
+                    row |= {f"{wiring} {often}: {what}": chases for what in ("spread", "prices", "bullwhip")}
+                    row[f"{wiring} {often}: profit"] = earned
+            rows.append(row)
+        records = _table(rows)
+        assert cadence.connecting(records).tolist() == pytest.approx([30, 30])
+        assert cadence.more_with_coupling(records).tolist() == pytest.approx([30, 30])
+        assert cadence.more_with_cadence(records).tolist() == pytest.approx([20, 20])
+        assert cadence.null_connecting(records).tolist() == pytest.approx([0, 0])
+        assert cadence.chaos_of_orders(records).tolist() == pytest.approx([14, 14])
+        assert cadence.chaos_of_profit(records).tolist() == pytest.approx([14, 14])
+        assert cadence.null_chaos_of_profit(records).tolist() == pytest.approx([4, 4])
+        assert cadence.bullwhip_over_connected(records).tolist() == pytest.approx([14, 14])
