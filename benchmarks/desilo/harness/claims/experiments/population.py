@@ -48,7 +48,7 @@ COUPLING = (0.0, 0.5, 1.0, 1.5)
 
 ERROR = (0.0, 0.25, 0.5, 0.75, 1.0)
 
-FIRST = 10_000
+FIRST = 1_000_000
 """Firms are other worlds than those of the other experiments."""
 
 DRAWS = 2

@@ -42,7 +42,6 @@ from desilo.harness.experiment import (
     JOINT,
     PRICING_LAST,
     SIDE_BY_SIDE,
-    Settings,
     prepare,
     sized,
     starts_of,
@@ -52,14 +51,16 @@ from desilo.solving import Options
 
 CASES = ("orange-juice", "tuna")
 
-QUICK_WINDOWS = 2
+QUICK_WINDOWS = 1
 """Of every zone, in the quick run."""
+
+SECONDS, QUICK_SECONDS = 30.0, 8.0
+"""For every decision of a window. Most take one; only where prices and orders meet does the limit bind."""
 
 SETTINGS = replace(FULL, ladder_levels=5, starts=10, tightness=(1.0,), tightness_starts=1)
 """Three weeks, 8 scenarios, nature of 200."""
 
-OPTIONS = Options(gap=2e-3, time_limit=30.0, threads=1, seed=SETTINGS.seed)
-"""Of every decision of a window."""
+GAP = 2e-3
 
 JOINT_GAP = 1.5e-2
 
@@ -68,15 +69,16 @@ MODELS = (*SIDE_BY_SIDE, *(name for name in HANDED_ON if name not in PRICING_LAS
 
 def trials(scale: Scale) -> Sequence[Trial]:
     """Every window of every zone; a real case has no dial of coupling."""
-    settings = _settings(scale)
+    full = scale.name == "full"
+    settings = replace(SETTINGS, starts=scale.windows if full else min(scale.windows, QUICK_WINDOWS))
+    seconds = SECONDS if full else QUICK_SECONDS
     found = []
     for name in CASES:
         case = open_case(name)
         for zone in dict.fromkeys(case.zones):
             for start in starts_of(case, settings):
-                found.append(
-                    Trial(EXPERIMENT.name, f"{name}-{zone}-{start}", {"case": name, "zone": zone, "start": start})
-                )
+                at: dict[str, float | str] = {"case": name, "zone": zone, "start": start, "seconds": seconds}
+                found.append(Trial(EXPERIMENT.name, f"{name}-{zone}-{start}", at))
     return found
 
 
@@ -88,7 +90,8 @@ def work(trial: Trial) -> Figures:
         f"held-out error {name}": forecast_error(case, forecaster, start, SETTINGS.horizon).at_actual_prices
         for name, forecaster in {**FORECASTERS, "unseen": _estimated_unseen}.items()
     }
-    return errors | compare(prepare(case, start, SETTINGS)[1.0], OPTIONS, JOINT_GAP, MODELS)
+    options = Options(gap=GAP, time_limit=float(trial.at["seconds"]), threads=1, seed=SETTINGS.seed)
+    return errors | compare(prepare(case, start, SETTINGS)[1.0], options, JOINT_GAP, MODELS)
 
 
 def _estimated_unseen(case: Case, start: int) -> Response:
@@ -100,11 +103,6 @@ def _estimated_unseen(case: Case, start: int) -> Response:
 
     hidden = replace(case, units=told(case.units), price=told(case.price), feature=told(case.feature))
     return estimated(hidden, start)
-
-
-def _settings(scale: Scale) -> Settings:
-    most = scale.windows if scale.name == "full" else min(scale.windows, QUICK_WINDOWS)
-    return replace(SETTINGS, starts=most)
 
 
 EXPERIMENT = Experiment(
