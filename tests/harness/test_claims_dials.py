@@ -80,7 +80,7 @@ class TestCapability:
         assert capability.isolated_harm(records).tolist() == pytest.approx([10, 10])
 
     def test_nothing_is_to_be_connected_where_nothing_touches(self) -> None:
-        where = {"error": 0.0, "levels": 5.0, "optimised": capability.ALL, "coupling": 0.0, "coupled": 0.0}
+        where = {"error": 0.0, "levels": 5.0, "optimised": 3.0, "periods": 2.0, "coupling": 0.0, "coupled": 0.0}
         figures = capability.work(Trial("capability", "world-2", where))
         assert figures["joint"] == pytest.approx(figures["isolated"], rel=1e-6)
         assert figures["stopped"] == 0
@@ -120,7 +120,7 @@ class TestRepair:
         np.testing.assert_array_equal(found.level, plan.level)
 
     def test_time_does_not_matter_where_there_are_no_limits(self) -> None:
-        figures = repair.work(Trial("repair", "world-2", {"coupling": 0.0, "coupled": 0.0}))
+        figures = repair.work(Trial("repair", "world-2", {"coupling": 0.0, "periods": 2, "coupled": 0.0}))
         for wiring in repair.WIRINGS:
             assert figures[f"{wiring} beforehand"] == pytest.approx(figures[f"{wiring} afterwards"], rel=1e-9)
 
@@ -155,7 +155,9 @@ class TestScorecards:
 
     def test_a_protocol_saves_nothing_where_nothing_touches(self) -> None:
         figures = [
-            scorecards.work(Trial("scorecards", "world-3", {"misalignment": m, "coupling": 0.0, "coupled": 0.0}))
+            scorecards.work(
+                Trial("scorecards", "world-3", {"misalignment": m, "periods": 2, "coupling": 0, "coupled": 0})
+            )
             for m in (0.0, 1.0)
         ]
         lost = {wiring: figures[0][wiring] - figures[1][wiring] for wiring in ("isolated", "limits", "prices")}

@@ -36,7 +36,7 @@ import pandas as pd
 from desilo.cases.instance import Activity, Bools, Instance
 from desilo.cases.plan import Plan
 from desilo.formulations.freedom import Freedom
-from desilo.harness.claims.dials import Ledger, at, firm_of, trials_at
+from desilo.harness.claims.dials import Ledger, at, firm_of, settings_of, trials_at
 from desilo.harness.claims.experiment import Experiment, Figures, Records, Scale, Trial
 from desilo.harness.claims.firm import JOINT_GAP, OPTIONS
 from desilo.harness.claims.world import Dials
@@ -65,14 +65,15 @@ def _to_joint_gap(desk: Desk) -> Desk:
 
 
 def trials(scale: Scale) -> Sequence[Trial]:
-    """Every tightness, and the null world."""
-    tightness = (LOOSE, TIGHT, TIGHTEST) if scale.name == "full" else (TIGHT,)
-    return trials_at(EXPERIMENT.name, scale, WORLDS, [{"coupling": coupling} for coupling in (*tightness, 0.0)])
+    """Every tightness, and the null world; in the quick run one tightness and two periods."""
+    periods, tightness = (3, (LOOSE, TIGHT, TIGHTEST)) if scale.name == "full" else (2, (TIGHT,))
+    settings = [{"coupling": coupling, "periods": periods} for coupling in (*tightness, 0.0)]
+    return trials_at(EXPERIMENT.name, scale, WORLDS, settings)
 
 
 def work(trial: Trial) -> Figures:
     """By wiring, what is realised with limits known beforehand and enforced afterwards, money; and units ordered."""
-    problems = firm_of(trial, FIRM)
+    problems = firm_of(trial, replace(FIRM, periods=int(settings_of(trial)["periods"])))
     picture = problems.pictures.estimated
     ledger = Ledger(problems)
     ledger.enter("status quo", side_by_side(Desk("status-quo", OPTIONS), frozenset(), problems.pictures))
