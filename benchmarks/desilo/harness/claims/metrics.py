@@ -95,7 +95,7 @@ def over(model: str, base: str) -> Metric:
     def metric(records: Records) -> Values:
         return per_cent(records, figure(records, model, "profit") - figure(records, base, "profit"))
 
-    return _named(metric, f"{model} over {base}, per cent of the status quo's profit")
+    return named(metric, f"{model} over {base}, per cent of the status quo's profit")
 
 
 def money_over(model: str, base: str) -> Metric:
@@ -104,7 +104,7 @@ def money_over(model: str, base: str) -> Metric:
     def metric(records: Records) -> Values:
         return figure(records, model, "profit") - figure(records, base, "profit")
 
-    return _named(metric, f"{model} over {base}, money")
+    return named(metric, f"{model} over {base}, money")
 
 
 def gain(model: str) -> Metric:
@@ -119,7 +119,7 @@ def promised_over(model: str, base: str) -> Metric:
         more = figure(records, model, "promise") - figure(records, base, "promise")
         return 100 * more / figure(records, STATUS_QUO, "promise")
 
-    return _named(metric, f"{model} over {base} as promised, per cent of the status quo's promise")
+    return named(metric, f"{model} over {base} as promised, per cent of the status quo's promise")
 
 
 def open_gap(model: str = JOINT) -> Metric:
@@ -129,7 +129,7 @@ def open_gap(model: str = JOINT) -> Metric:
         promised = figure(records, model, "objective")
         return 100 * (figure(records, model, "bound") - promised) / promised
 
-    return _named(metric, f"{model}: bound less objective, per cent")
+    return named(metric, f"{model}: bound less objective, per cent")
 
 
 # one function alone: A1, A2, A3
@@ -179,7 +179,7 @@ def stock_cut(model: str = "inventory-only") -> Metric:
     def metric(records: Records) -> Values:
         return 100 * (1 - figure(records, model, "stock") / figure(records, STATUS_QUO, "stock"))
 
-    return _named(metric, f"average stock, {model}, per cent below the status quo's")
+    return named(metric, f"average stock, {model}, per cent below the status quo's")
 
 
 def fill_change(model: str = "inventory-only") -> Metric:
@@ -188,7 +188,7 @@ def fill_change(model: str = "inventory-only") -> Metric:
     def metric(records: Records) -> Values:
         return 100 * (figure(records, model, "fill") - figure(records, STATUS_QUO, "fill"))
 
-    return _named(metric, f"fill rate, {model}, points above the status quo's")
+    return named(metric, f"fill rate, {model}, points above the status quo's")
 
 
 # what is booked and what is left of it: A4, B4
@@ -236,7 +236,7 @@ def effect(model: str, cause: str) -> Metric:
         change = figure(records, model, cause) - figure(records, STATUS_QUO, cause)
         return per_cent(records, EFFECT_ON_PROFIT[cause] * change)
 
-    return _named(metric, f"{model}: effect on profit through {cause}, per cent")
+    return named(metric, f"{model}: effect on profit through {cause}, per cent")
 
 
 def area_effect(model: str, area: Function) -> Metric:
@@ -255,7 +255,7 @@ def area_effect(model: str, area: Function) -> Metric:
             return per_cent(records, margin)
         return per_cent(records, figure(records, model, "profit") - figure(records, STATUS_QUO, "profit") - margin)
 
-    return _named(metric, f"{model}: effect on the area of {area}")
+    return named(metric, f"{model}: effect on the area of {area}")
 
 
 def spill(function: Function) -> Metric:
@@ -267,7 +267,7 @@ def spill(function: Function) -> Metric:
         effects = [area_effect(alone, area)(records) for area in areas]
         return sum(effects[1:], start=effects[0])
 
-    return _named(metric, f"{alone}: effect on profit in the areas of others, per cent")
+    return named(metric, f"{alone}: effect on profit in the areas of others, per cent")
 
 
 # functions together: A5, A9
@@ -291,7 +291,7 @@ def interaction(model: str) -> Metric:
         alone = [gain(subset_name(frozenset({function})))(records) for function in Function]
         return gain(model)(records) - sum(alone[1:], start=alone[0])
 
-    return _named(metric, f"{model} less the sum of the single gains, per cent")
+    return named(metric, f"{model} less the sum of the single gains, per cent")
 
 
 def dividend(functions: frozenset[Function], connected: bool) -> Metric:
@@ -301,7 +301,7 @@ def dividend(functions: frozenset[Function], connected: bool) -> Metric:
     def metric(records: Records) -> Values:
         return _in_each(worth(records, connected), lambda values: harsanyi(values)[those])
 
-    return _named(metric, f"interaction of {subset_name(functions)}, {_wiring(connected)}, per cent")
+    return named(metric, f"interaction of {subset_name(functions)}, {_wiring(connected)}, per cent")
 
 
 def shapley_value(function: Function, connected: bool) -> Metric:
@@ -310,7 +310,7 @@ def shapley_value(function: Function, connected: bool) -> Metric:
     def metric(records: Records) -> Values:
         return _in_each(worth(records, connected), lambda values: shapley(values)[function])
 
-    return _named(metric, f"Shapley value of {function}, {_wiring(connected)}, per cent")
+    return named(metric, f"Shapley value of {function}, {_wiring(connected)}, per cent")
 
 
 def shapley_share(function: Function, connected: bool) -> Metric:
@@ -320,7 +320,7 @@ def shapley_share(function: Function, connected: bool) -> Metric:
         whole = worth(records, connected)[frozenset(map(str, Function))]
         return pooled_share(shapley_value(function, connected)(records), whole)
 
-    return _named(metric, f"Shapley share of {function}, {_wiring(connected)}")
+    return named(metric, f"Shapley share of {function}, {_wiring(connected)}")
 
 
 def marginal(position: int, connected: bool) -> Metric:
@@ -334,7 +334,7 @@ def marginal(position: int, connected: bool) -> Metric:
         ]
         return sum(added[1:], start=added[0]) / len(added)
 
-    return _named(metric, f"gain of function number {position}, {_wiring(connected)}, per cent")
+    return named(metric, f"gain of function number {position}, {_wiring(connected)}, per cent")
 
 
 def falling(position: int, connected: bool) -> Metric:
@@ -343,7 +343,7 @@ def falling(position: int, connected: bool) -> Metric:
     def metric(records: Records) -> Values:
         return marginal(position, connected)(records) - marginal(position + 1, connected)(records)
 
-    return _named(metric, f"gain of function number {position} less that of the next, {_wiring(connected)}, per cent")
+    return named(metric, f"gain of function number {position} less that of the next, {_wiring(connected)}, per cent")
 
 
 # coordination: A7
@@ -361,7 +361,7 @@ def capture(strength: Strength) -> Metric:
         share = 100 * pooled_share(apart, joint)
         return share if joint.sum() > ROUNDING * base.abs().sum() else share * np.nan
 
-    return _named(metric, f"captured with {strength}, per cent of joint over isolated")
+    return named(metric, f"captured with {strength}, per cent of joint over isolated")
 
 
 def beyond_share(strength: Strength, share: float) -> Metric:
@@ -370,7 +370,7 @@ def beyond_share(strength: Strength, share: float) -> Metric:
     def metric(records: Records) -> Values:
         return over(strength.value, ISOLATED)(records) - share * over(JOINT, ISOLATED)(records)
 
-    return _named(metric, f"{strength} over isolated less {share:.0%} of joint over isolated, per cent")
+    return named(metric, f"{strength} over isolated less {share:.0%} of joint over isolated, per cent")
 
 
 def told(strength: Strength, what: str) -> Metric:
@@ -379,7 +379,7 @@ def told(strength: Strength, what: str) -> Metric:
     def metric(records: Records) -> Values:
         return figure(records, strength.value, what)
 
-    return _named(metric, f"{what}, {strength}")
+    return named(metric, f"{what}, {strength}")
 
 
 def revealed_share(strength: Strength) -> Metric:
@@ -388,7 +388,7 @@ def revealed_share(strength: Strength) -> Metric:
     def metric(records: Records) -> Values:
         return 100 * figure(records, strength.value, "revealed") / by_cluster(records)["numbers known"]
 
-    return _named(metric, f"revealed with {strength}, per cent of what a centre must know")
+    return named(metric, f"revealed with {strength}, per cent of what a centre must know")
 
 
 def prices_fail(records: Records) -> Values:
@@ -411,6 +411,7 @@ def _wiring(connected: bool) -> str:
     return "connected" if connected else "side by side"
 
 
-def _named(metric: Metric, says: str) -> Metric:
+def named(metric: Metric, says: str) -> Metric:
+    """The metric with what it says of itself."""
     metric.__doc__ = says
     return metric

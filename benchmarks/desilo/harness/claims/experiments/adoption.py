@@ -31,7 +31,7 @@ from desilo.harness.claims.dials import Ledger, firm_of, trials_at
 from desilo.harness.claims.experiment import Experiment, Figures, Records, Scale, Trial
 from desilo.harness.claims.experiments.capability import isolated_items, joint_items
 from desilo.harness.claims.firm import JOINT_GAP, OPTIONS
-from desilo.harness.claims.metrics import by_cluster, pooled_share
+from desilo.harness.claims.metrics import by_cluster, named, pooled_share
 from desilo.harness.claims.world import Dials
 from desilo.operating.desk import Desk
 from desilo.operating.wiring import side_by_side
@@ -103,7 +103,7 @@ def shortfall(wiring: str = "joint", spread: str = "scattered") -> Metric:
     def metric(records: Records) -> pd.Series[float]:
         return half(records, wiring, spread) - gain(records, wiring, "all") / 2
 
-    return metric
+    return named(metric, f"half the adopters less half of all, {wiring}, {spread}, per cent")
 
 
 def splitting(wiring: str = "joint") -> Metric:
@@ -112,7 +112,7 @@ def splitting(wiring: str = "joint") -> Metric:
     def metric(records: Records) -> pd.Series[float]:
         return half(records, wiring, "scattered") - half(records, wiring, "together")
 
-    return metric
+    return named(metric, f"half the adopters, scattered less together, {wiring}, per cent")
 
 
 def share_of_gain(wiring: str = "joint", spread: str = "scattered") -> Metric:
@@ -121,4 +121,4 @@ def share_of_gain(wiring: str = "joint", spread: str = "scattered") -> Metric:
     def metric(records: Records) -> pd.Series[float]:
         return 100 * pooled_share(half(records, wiring, spread), gain(records, wiring, "all"))
 
-    return metric
+    return named(metric, f"half the adopters, {wiring}, {spread}, per cent of what all bring")

@@ -30,6 +30,7 @@ from desilo.cases.instance import Floats
 from desilo.harness.claims.claim import Metric
 from desilo.harness.claims.experiment import Experiment, Figures, Records, Scale, Trial
 from desilo.harness.claims.firm import JOINT_GAP, OPTIONS, decide_apart, decide_as
+from desilo.harness.claims.metrics import named
 from desilo.harness.claims.world import Dials, world
 from desilo.harness.experiment import COORDINATED, ISOLATED, JOINT, SEQUENTIAL, STATUS_QUO, margin_planned
 from desilo.operating.decision import Strength
@@ -176,7 +177,7 @@ def explained(factor: str, placebo: bool = False) -> Metric:
     def metric(records: Records) -> pd.Series[float]:
         return _pseudo_values(records, lambda some: _share_explained(returns(some, placebo), some[factor]))
 
-    return metric
+    return named(metric, f"variance of returns that {factor} explains, per cent")
 
 
 def placebo_explained(records: Records) -> pd.Series[float]:

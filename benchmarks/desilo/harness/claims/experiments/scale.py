@@ -25,7 +25,7 @@ from desilo.harness.claims.claim import Metric
 from desilo.harness.claims.dials import firm_of, trials_at
 from desilo.harness.claims.experiment import Experiment, Figures, Records, Scale, Trial
 from desilo.harness.claims.firm import booked, decide_as
-from desilo.harness.claims.metrics import on
+from desilo.harness.claims.metrics import named, on
 from desilo.harness.claims.world import Dials
 from desilo.harness.experiment import ISOLATED, SEQUENTIAL, STATUS_QUO, subset_name
 from desilo.operating.decision import Function
@@ -84,7 +84,7 @@ def leakage_an_item(items: int) -> Metric:
     def metric(records: Records) -> pd.Series[float]:
         return on(metrics.leakage_money, items=float(items))(records) / items
 
-    return metric
+    return named(metric, f"leakage an item, {items} items, money")
 
 
 def disconnection_at(items: int) -> Metric:
