@@ -5,12 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from desilo.harness.claims.experiment import Experiment, Scale
-from desilo.harness.claims.experiments import capability, windows, wirings
+from desilo.harness.claims.experiments import (
+    adoption,
+    cadence,
+    capability,
+    population,
+    repair,
+    scale,
+    scorecards,
+    windows,
+    wirings,
+)
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     wirings.EXPERIMENT,
     windows.EXPERIMENT,
     capability.EXPERIMENT,
+    cadence.EXPERIMENT,
+    scorecards.EXPERIMENT,
+    repair.EXPERIMENT,
+    adoption.EXPERIMENT,
+    scale.EXPERIMENT,
+    population.EXPERIMENT,
 )
 """In the order in which they are conducted."""
 

@@ -12,9 +12,20 @@ from __future__ import annotations
 
 from desilo.harness.claims import metrics as of
 from desilo.harness.claims.claim import Articles, Claim, Control, Figure, Metric, Test, above, below, between, null
-from desilo.harness.claims.experiments import capability, windows, wirings
+from desilo.harness.claims.experiment import Records
+from desilo.harness.claims.experiments import (
+    adoption,
+    cadence,
+    capability,
+    population,
+    repair,
+    scale,
+    scorecards,
+    windows,
+    wirings,
+)
 from desilo.harness.claims.firm import KEEPING_SERVICE
-from desilo.harness.claims.metrics import on
+from desilo.harness.claims.metrics import Values, on
 from desilo.harness.experiment import ISOLATED, JOINT, SIDE_BY_SIDE, subset_name
 from desilo.harness.sell import EFFECT_ON_PROFIT
 from desilo.operating.decision import Function, Strength
@@ -37,7 +48,9 @@ REAL = (
 
 JUICE, TUNA = "orange-juice", "tuna"
 
-CAPABILITY, WINDOWS, WIRINGS = capability.EXPERIMENT, windows.EXPERIMENT, wirings.EXPERIMENT
+ADOPTION, CADENCE, CAPABILITY = adoption.EXPERIMENT, cadence.EXPERIMENT, capability.EXPERIMENT
+POPULATION, REPAIRING, SCALE = population.EXPERIMENT, repair.EXPERIMENT, scale.EXPERIMENT
+SCORECARDS, WINDOWS, WIRINGS = scorecards.EXPERIMENT, windows.EXPERIMENT, wirings.EXPERIMENT
 
 REPAIR = Strength.REPAIR.value
 
@@ -60,6 +73,16 @@ def juice(metric: Metric) -> Metric:
 def tuna(metric: Metric) -> Metric:
     """A metric of `windows` on the tuna case."""
     return on(metric, case=TUNA)
+
+
+def on_grid(coupling: float, plans: int) -> Metric:
+    """What connecting gains at a place of the grid of `cadence`."""
+
+    def metric(records: Records) -> Values:
+        return cadence.connecting_at(records, coupling, plans)
+
+    metric.__doc__ = f"connected less isolated at coupling {coupling:g} with {plans} plans, per cent"
+    return metric
 
 
 def control(says: str, metric: Metric, unit: str = OF_PROFIT, tolerance: float = 1.0) -> Control:
@@ -508,7 +531,381 @@ B2 = Claim(
     ),
 )
 
-CLAIMS: tuple[Claim, ...] = (A1, A2, A3, A4, A5, A6, A7, A9, B2, B4)
+A8 = Claim(
+    id="A8",
+    article=Articles.A,
+    statement="a new operating model is needed only where decisions are interdependent and system-driven",
+    quote="interdependent and system-driven",
+    tests=(
+        Test(
+            "connecting gains more where decisions touch each other than where they do not",
+            CADENCE,
+            cadence.more_with_coupling,
+            OF_PROFIT,
+            above(0),
+        ),
+        Test(
+            "connecting gains more with re-planning every period than with one plan",
+            CADENCE,
+            cadence.more_with_cadence,
+            OF_PROFIT,
+            above(0),
+        ),
+    ),
+    controls=(
+        Control(
+            "nothing touches, and connecting gains nothing", CADENCE, cadence.null_connecting, OF_PROFIT, null(1.0)
+        ),
+    ),
+    sources=INVENTED,
+    coupling=True,
+    reading="The gain of connecting is what prices and orders decided together realise more than decided side by side. "
+    "Interdependent: the dial of coupling, from none to as in the recipe. System-driven: one plan for six periods "
+    "against "
+    "a new one every period, with the same information. “Only where” is the control: without coupling, nothing.",
+    beside=tuple(
+        Figure(
+            f"connecting at coupling {coupling:g}, planned {plans} time{'s' if plans > 1 else ''}",
+            CADENCE,
+            on_grid(coupling, plans),
+            OF_PROFIT,
+        )
+        for coupling in cadence.COUPLINGS
+        for plans in (cadence.ONCE, cadence.HALFWAY, cadence.ALWAYS)
+    ),
+)
+
+A10 = Claim(
+    id="A10",
+    article=Articles.A,
+    statement='trade-offs are "resolved too late": define them in advance',
+    quote="resolved too late",
+    tests=(
+        Test(
+            "isolated functions earn more if limits are known beforehand",
+            REPAIRING,
+            repair.isolated_beforehand,
+            OF_PROFIT,
+            above(0),
+        ),
+        Test(
+            "functions in sequence earn more if limits are known beforehand",
+            REPAIRING,
+            repair.sequential_beforehand,
+            OF_PROFIT,
+            above(0),
+        ),
+        Test(
+            "teams earn more if limits are divided beforehand", REPAIRING, repair.teams_beforehand, OF_PROFIT, above(0)
+        ),
+    ),
+    controls=(
+        Control(
+            "without limits it is the same in sequence",
+            REPAIRING,
+            repair.null_sequential_beforehand,
+            OF_PROFIT,
+            null(1.0),
+        ),
+        Control(
+            "without limits it is the same for teams", REPAIRING, repair.null_teams_beforehand, OF_PROFIT, null(1.0)
+        ),
+    ),
+    sources=INVENTED,
+    coupling=True,
+    reading="The same limits, one and a half times as tight as in the recipe, either known to whoever plans, or "
+    "enforced on "
+    "the finished plans by the cut that costs least. Nothing but the time differs, and the late repair is the best "
+    "there "
+    "is: it knows everything.",
+    beside=(
+        Figure("in sequence, limits twice as tight less as they are", REPAIRING, repair.sequential_trend, OF_PROFIT),
+        Figure("teams, limits twice as tight less as they are", REPAIRING, repair.teams_trend, OF_PROFIT),
+        Figure("isolated: units ordered that the repair takes away", REPAIRING, repair.isolated_cut, "%"),
+        Figure("in sequence: units ordered that the repair takes away", REPAIRING, repair.sequential_cut, "%"),
+        Figure("teams: units ordered that the repair takes away", REPAIRING, repair.teams_cut, "%"),
+    ),
+)
+
+A11 = Claim(
+    id="A11",
+    article=Articles.A,
+    statement='the system must work "despite misalignment"',
+    quote="despite misalignment",
+    tests=(
+        Test(
+            "transfer prices save a part of what misalignment costs",
+            SCORECARDS,
+            scorecards.saved_by_prices,
+            OF_PROFIT,
+            above(0),
+        ),
+        Test(
+            "divided limits save a part of what misalignment costs",
+            SCORECARDS,
+            scorecards.saved_by_limits,
+            OF_PROFIT,
+            above(0),
+        ),
+        Test(
+            "transfer prices save more than half of what misalignment costs",
+            SCORECARDS,
+            scorecards.saved_beyond_half,
+            OF_PROFIT,
+            above(0),
+        ),
+    ),
+    controls=(
+        Control(
+            "nothing touches, and prices save nothing",
+            SCORECARDS,
+            scorecards.null_saved_by_prices,
+            OF_PROFIT,
+            null(1.0),
+        ),
+        Control(
+            "nothing touches, and limits save nothing",
+            SCORECARDS,
+            scorecards.null_saved_by_limits,
+            OF_PROFIT,
+            null(1.0),
+        ),
+    ),
+    sources=INVENTED,
+    coupling=True,
+    reading="Every function pursues its own scorecard instead of profit: pricing revenue, inventory stock turn, demand "
+    "accuracy at yesterday's prices. Misalignment costs what is realised without it less with it. That a system works "
+    "despite it is read as: what it loses is less than without a protocol, and less than half of that.",
+    beside=(
+        Figure("misalignment costs isolated functions", SCORECARDS, scorecards.loss_without, OF_PROFIT),
+        Figure("misalignment costs functions in sequence", SCORECARDS, scorecards.loss_sequential, OF_PROFIT),
+        Figure("misalignment costs teams with divided limits", SCORECARDS, scorecards.loss_limits, OF_PROFIT),
+        Figure("misalignment costs teams with transfer prices", SCORECARDS, scorecards.loss_prices, OF_PROFIT),
+        Figure("misaligned teams with transfer prices, over today", SCORECARDS, scorecards.gain_despite, OF_PROFIT),
+        Figure("misaligned isolated functions, over today", SCORECARDS, scorecards.gain_without, OF_PROFIT),
+    ),
+)
+
+B1 = Claim(
+    id="B1",
+    article=Articles.B,
+    statement="the top 20% of firms take about 74% of the returns (citing PwC, more than 1,200 firms) and earn 7.2 "
+    "times the "
+    "rest",
+    quote="the top 20% of firms take about 74% of the returns",
+    tests=(
+        Test(
+            "returns are more concentrated than where nobody coordinates",
+            POPULATION,
+            population.top_share_over_placebo,
+            "points",
+            above(0),
+        ),
+        Test("the top fifth takes 64-84% of the returns", POPULATION, population.top_share, "%", between(64, 84)),
+        Test(
+            "a firm of the top fifth earns 5-10 times one of the rest",
+            POPULATION,
+            population.multiple,
+            "times",
+            between(5, 10),
+        ),
+        Test(
+            "coordination explains more of the returns than capability does",
+            POPULATION,
+            population.coordination_over_capability,
+            "points of variance",
+            above(0),
+        ),
+    ),
+    controls=(
+        Control(
+            "coordination that nobody follows explains nothing",
+            POPULATION,
+            population.placebo_explained,
+            "% of variance",
+            null(5.0),
+        ),
+    ),
+    sources=INVENTED + "; what real firms earn is in no record here",
+    coupling=True,
+    reading="A generated population in which firms differ in coordination, coupling and capability, drawn "
+    "independently of "
+    "each other. About 74% is read as within ten points, 7.2 times as 5 to 10. The two figures cannot both be of the "
+    "same total: a fifth that takes 74% earns (74 / 20) / (26 / 80) = 11.4 times what the rest earns, firm by firm. "
+    "Whether real firms are so is outside this suite; that coordination can make such a concentration is not.",
+    beside=(
+        Figure("the top fifth's share, losses counted as nothing", POPULATION, population.top_share_of_gains, "%"),
+        Figure("the same where nobody coordinates", POPULATION, population.placebo_top_share_of_gains, "%"),
+        *(
+            Figure(f"explained by {factor}", POPULATION, population.explained(factor), "% of variance")
+            for factor in ("coordination", "coupling", "error")
+        ),
+    ),
+)
+
+B3 = Claim(
+    id="B3",
+    article=Articles.B,
+    statement="what is manageable at small scale breaks at scale",
+    quote="manageable at small scale breaks at scale",
+    tests=(
+        Test(
+            "leakage for each item is larger in the largest firms than in the smallest",
+            SCALE,
+            on(scale.leakage_growth, coupling=1.0),
+            OF_PROFIT,
+            above(0),
+        ),
+        Test(
+            "isolated decisions lose more in the largest firms than in the smallest",
+            SCALE,
+            on(scale.disconnection_growth, coupling=1.0),
+            OF_PROFIT,
+            above(0),
+        ),
+    ),
+    controls=(
+        Control(
+            "nothing touches, and leakage is the same in large firms",
+            SCALE,
+            on(scale.leakage_growth, coupling=0.0),
+            OF_PROFIT,
+            null(1.0),
+        ),
+    ),
+    sources=INVENTED,
+    coupling=True,
+    reading="Firms of 3 to 24 items share limits that grow with them. Breaking is read as leakage, and as what "
+    "isolated "
+    "decisions lose against the usual hand-offs, that grow faster than the firm does.",
+    beside=(
+        *(
+            Figure(f"leakage with {items} items", SCALE, on(scale.leakage_at(items), coupling=1.0), OF_PROFIT)
+            for items in scale.ITEMS
+        ),
+        Figure("leakage an item, largest less smallest", SCALE, on(scale.leakage_growth_money, coupling=1.0), "money"),
+    ),
+)
+
+C1 = Claim(
+    id="C1",
+    article=Articles.C,
+    statement='speeding up a misaligned organisation makes "faster chaos"',
+    quote="faster chaos",
+    tests=(
+        Test(
+            "uncoordinated, faster planning makes prices jump more",
+            CADENCE,
+            cadence.chaos_of_prices,
+            "points",
+            above(0),
+        ),
+        Test(
+            "uncoordinated, faster planning makes orders swing more",
+            CADENCE,
+            cadence.chaos_of_orders,
+            "bullwhip ratio",
+            above(0),
+        ),
+        Test(
+            "uncoordinated, faster planning makes profit swing more",
+            CADENCE,
+            cadence.chaos_of_profit,
+            "% of mean",
+            above(0),
+        ),
+        Test(
+            "uncoordinated orders swing more than connected ones",
+            CADENCE,
+            cadence.bullwhip_over_connected,
+            "bullwhip ratio",
+            above(0),
+        ),
+    ),
+    controls=(
+        Control(
+            "nothing touches, and prices do not jump more", CADENCE, cadence.null_chaos_of_prices, "points", null(1.0)
+        ),
+        Control(
+            "nothing touches, and profit does not swing more",
+            CADENCE,
+            cadence.null_chaos_of_profit,
+            "% of mean",
+            null(1.0),
+        ),
+    ),
+    sources=INVENTED,
+    coupling=True,
+    reading="Pricing and inventory each answer what the other announced last, so that each chases the other; they "
+    "plan once, "
+    "or anew every period with the same information. Chaos is read as more spread: of prices from period to "
+    "period, of orders (variance of orders over variance of demand) and of profit.",
+    beside=(
+        Figure("what uncoordinated haste earns", CADENCE, cadence.haste, OF_PROFIT),
+        Figure("what connected haste earns", CADENCE, cadence.connected_haste, OF_PROFIT),
+        Figure(
+            "orders of functions that never answer each other",
+            CADENCE,
+            cadence.isolated_chaos_of_orders,
+            "bullwhip ratio",
+        ),
+        Figure("their profit", CADENCE, cadence.isolated_chaos_of_profit, "% of mean"),
+    ),
+)
+
+C2 = Claim(
+    id="C2",
+    article=Articles.C,
+    statement="uneven adoption splits an organisation",
+    quote="uneven adoption splits an organisation",
+    tests=(
+        Test(
+            "half the items, scattered, bring less than half of what all bring",
+            ADOPTION,
+            on(adoption.shortfall("joint", "scattered"), coupling=1.0),
+            OF_PROFIT,
+            below(0),
+        ),
+        Test(
+            "half the items, whole groups, bring less than half of what all bring",
+            ADOPTION,
+            on(adoption.shortfall("joint", "together"), coupling=1.0),
+            OF_PROFIT,
+            below(0),
+        ),
+    ),
+    controls=(
+        Control(
+            "nothing touches, and half brings half",
+            ADOPTION,
+            on(adoption.shortfall("joint", "scattered"), coupling=0.0),
+            OF_PROFIT,
+            null(1.0),
+        ),
+    ),
+    sources=INVENTED,
+    coupling=True,
+    reading="Half of the items adopt connected decisions, the others keep today's prices and orders; each half is "
+    "tried as "
+    "well as the other. Splitting is read as: a half brings less than half.",
+    beside=(
+        Figure(
+            "half the items, scattered",
+            ADOPTION,
+            on(adoption.share_of_gain("joint", "scattered"), coupling=1.0),
+            "% of what all bring",
+        ),
+        Figure(
+            "half the items, whole groups",
+            ADOPTION,
+            on(adoption.share_of_gain("joint", "together"), coupling=1.0),
+            "% of what all bring",
+        ),
+        Figure("scattered less whole groups", ADOPTION, on(adoption.splitting("joint"), coupling=1.0), OF_PROFIT),
+    ),
+)
+
+CLAIMS: tuple[Claim, ...] = (A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11, B1, B2, B3, B4, C1, C2)
 
 TOGETHER = sum(len(claim.tests) for claim in CLAIMS)
 """Tests that are judged together."""
