@@ -16,7 +16,7 @@ from desilo.harness.claims.effects import effects
 from desilo.harness.claims.experiment import Experiment, Scale
 from desilo.harness.claims.experiments import wirings
 from desilo.harness.claims.figures import write_picture
-from desilo.harness.claims.statistics import LEAST_CLUSTERS, LEVEL, POWER, clusters_needed, corrected
+from desilo.harness.claims.statistics import LEAST_CLUSTERS, LEVEL, MOST_UNKNOWN, POWER, clusters_needed, corrected
 from desilo.harness.claims.verdict import Found, Judged, Seen, Verdict, judge
 from desilo.harness.measure import Interval
 from desilo.harness.records import write_text
@@ -131,7 +131,7 @@ def page(outcome: Outcome) -> str:
         _table(outcome.judged),
         *(_section(judged) for judged in outcome.judged),
         "## What others have published",
-        *_bridge(),
+        *_bridge(outcome.judged),
         "## Statistics",
         _statistics(outcome),
         "## Experiments and provenance",
@@ -277,8 +277,8 @@ def _conditions(judged: Iterable[Judged]) -> list[str]:
     return [f"{question}\n\n" + "\n".join(rows) if rows else f"{question} Nowhere among the claims tested."]
 
 
-def _where(found: Found) -> str:
-    return "" if found.figure.domain == GENERATED else f" on the {found.figure.domain} case"
+def _where(seen: Seen) -> str:
+    return "" if seen.figure.domain == GENERATED else f" on the {seen.figure.domain} case"
 
 
 def _shortfall(found: Found) -> str:
@@ -390,54 +390,76 @@ def lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _bridge() -> list[str]:
+def _bridge(judged: Sequence[Judged]) -> list[str]:
+    by_id = {each.claim.id: each for each in judged}
+
+    def ours(id: str, says: Sequence[str]) -> str:
+        """What was measured here, of a claim's figures that say so, once each."""
+        every = (*by_id[id].tests, *by_id[id].beside) if id in by_id else ()
+        found = {
+            f"{seen.figure.says}{_where(seen)}: {measured(seen)}": None for seen in every if seen.figure.says in says
+        }
+        return f"Measured here: {'; '.join(found)}." if found else ""
+
     def told(published: Iterable[Published]) -> str:
         rows = [(f"[{each.who}]({each.link}), {each.where}", each.stated, each.differs) for each in published]
         return markdown(("source", "what it states", "why it is not the same as here"), rows)
 
     return [
-        "Only what a source states where it is linked; figures of others are not in the records.",
-        "**Pricing in this chain** (to be set beside A1 on the orange-juice case):",
+        "Only what a source states on the page linked; the figures of others are not in the records.",
+        "**Pricing in this chain.** "
+        + ours("A1", ("pricing alone realises more margin", "profit of pricing alone", "margin of pricing alone")),
         told(PRICING),
-        "**Pricing and ordering together** (to be set beside A5 and A6):",
+        "**Pricing and ordering together.** "
+        + ours("A6", ("connecting the same blocks earns more", "deciding as one over isolated")),
         told(JOINT),
     ]
 
 
 def _statistics(outcome: Outcome) -> str:
     every = [found for judged in outcome.judged for found in (*judged.tests, *judged.controls)]
-    few = sorted(
-        {
-            judged.claim.id
-            for judged in outcome.judged
-            for found in (*judged.tests, *judged.controls)
-            if found.measured.shown.clusters < LEAST_CLUSTERS
-        }
-    )
-    counts = [found.measured.shown.clusters for found in every]
-    level = corrected(outcome.together)
-    needed = clusters_needed(0.5, outcome.together)
+    few = {judged.claim.id for judged in outcome.judged for found in judged.tests if _few(found)}
+    counts = [found.measured.shown.clusters for found in every] or [0]
+    half, most = (clusters_needed(effect, outcome.together) for effect in (0.5, 0.8))
     said = [
-        f"- **Intervals** are {LEVEL:.0%}, from a bootstrap (BCa) over clusters: generated firms, windows of a real "
-        f"case. "
-        "All that is compared is compared on the same cluster, with the same random numbers. "
-        + (f"Behind the intervals stand {min(counts)} to {max(counts)} clusters." if counts else ""),
-        f"- **Multiplicity**: verdicts are made from wider intervals. {outcome.together} tests are judged "
-        f"together, each at the level {level:.4%} (Bonferroni), so that the chance that any of these intervals misses "
-        f"its "
-        f"mean is at most {1 - LEVEL:.0%}. The judged interval is the hull of the bootstrap's and Student's.",
-        f"- **Power**: the column says how far a mean must lie from a bound to be told from it in {POWER:.0%} of all "
-        "samples, in the unit of the figure: (z(1 − a/2) + z(80%)) × deviation / √n at the judged level. Half a "
-        "standard "
-        f"deviation between clusters takes {needed} clusters at this level, and one takes "
-        f"{clusters_needed(1.0, outcome.together)}; the number of firms in the full run was chosen for the former.",
-        "- **Unknown figures**: clusters without a value are left out and counted; above 5% of them there is no "
-        "interval, "
-        "and what has no interval holds nothing.",
+        f"- **Intervals** are {LEVEL:.0%}, from a bootstrap (BCa) over clusters: generated firms, or windows of a real "
+        "case. All that is compared is compared on the same cluster with the same random numbers. Behind the intervals "
+        f"stand {min(counts)} to {max(counts)} clusters. Zones of the orange-juice case count as clusters of their own "
+        "although they share their weeks, so that its intervals are somewhat too narrow.",
+        f"- **Multiplicity**: {outcome.together} tests are judged together, each by a wider interval at the level "
+        f"{corrected(outcome.together):.3%} (Bonferroni), so that the chance that any of them misses its mean is at "
+        f"most "
+        f"{1 - LEVEL:.0%}. The judged interval is the hull of the bootstrap's and Student's. A control must lie "
+        f"within its "
+        "tolerance with its 95% interval.",
+        "- **Power**: the column says how far a mean must lie from a bound to be told from it in "
+        f"{POWER:.0%} of all samples, in the unit of the figure: (z(1 − a/2) + z(80%)) × deviation / √n, a that of "
+        f"the judged "
+        f"level. Half a standard deviation between clusters takes {half} clusters, four fifths of one {most}: "
+        f"experiments "
+        f"have at least {LEAST_CLUSTERS} in the full run, and more where a trial takes little.",
+        f"- **Unknown figures**: clusters without a value are left out and counted; above {MOST_UNKNOWN:.0%} of them "
+        f"there is "
+        "no interval, and what has no interval holds nothing.",
+        f"- **Unfinished search**: {_stopped(outcome.conducted)}.",
     ]
     if few:
-        said.append(f"- **Fewer than {LEAST_CLUSTERS} clusters** stand behind some intervals of {listed(few)}.")
+        said.append(f"- **Fewer than {LEAST_CLUSTERS} clusters** stand behind some tests of {listed(sorted(few))}.")
     return "\n".join(said)
+
+
+def _few(found: Found) -> bool:
+    return found.measured.shown.clusters < LEAST_CLUSTERS
+
+
+def _stopped(conducted: Conducted) -> str:
+    """In how many trials a limit cut a decision short."""
+    cut = {}
+    for name, table in conducted.tables.items():
+        columns = [column for column in table.columns if column.split(": ")[-1] == "stopped"]
+        cut[name] = (int((table[columns] > 0).any(axis=1).sum()), len(table))
+    said = [f"{short} of {total} trials of `{name}`" for name, (short, total) in cut.items() if short]
+    return f"a time limit cut a decision short in {listed(said)}" if said else "no time limit cut a decision short"
 
 
 def _provenance(outcome: Outcome) -> str:
@@ -465,6 +487,12 @@ def _provenance(outcome: Outcome) -> str:
             f"{run.machine['system']} on "
             f"{run.machine['cores']} cores. SHA-256 of sources and data: `run.json`.",
             markdown(("experiment", "question", "method", "trials", "seconds of work"), rows),
+            "**What we were free to choose**: the recipe of the generated firms, which was changed once before any "
+            "claim was "
+            "looked at, because prices always rose to the top of the ladder and no limit bound (`world.py` says how); "
+            "the "
+            "readings of the articles' words and the bounds they needed; the assumed operating figures of the real "
+            "cases.",
         )
     )
 
