@@ -84,7 +84,7 @@ def detailed(outcome: Outcome) -> list[dict[str, object]]:
         return {
             "says": figure.says,
             "experiment": figure.experiment.name,
-            "metric": (figure.metric.__doc__ or "").strip().splitlines()[0],
+            "metric": (figure.metric.__doc__ or figure.metric.__name__).strip().splitlines()[0],
             "domain": figure.domain,
             "unit": figure.unit,
             "estimate": _finite(measured.shown.estimate),

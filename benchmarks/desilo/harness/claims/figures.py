@@ -116,7 +116,10 @@ def _has_curve(judged: Judged) -> bool:
 def _lorenz(panel: Axes, records: Records) -> None:
     """The Lorenz curves of the population and of the placebo in which nobody coordinates."""
     for name, placebo, colour in (("the population", False, BLUE), ("where nobody coordinates", True, ORANGE)):
-        share, of_returns = population.lorenz(population.returns(records, placebo))
+        gains = population.returns(records, placebo)
+        if gains.sum() <= 0:  # nothing to share
+            continue
+        share, of_returns = population.lorenz(gains)
         panel.plot(100 * share, 100 * of_returns, color=colour, label=name)
     panel.plot([0, 100], [0, 100], color=GREY, lw=0.8, ls=":", label="all firms alike")
     panel.axvline(80, color=GREY, lw=0.8)
