@@ -123,7 +123,7 @@ def page(outcome: Outcome) -> str:
         "Written by `desilo claims` from the records beside it; no figure and no verdict is typed in. "
         "What would show each claim, and what must come out null for the showing to count, was written down in "
         "`benchmarks/desilo/harness/claims/register.py` before the experiments were run.",
-        *_warnings(outcome),
+        *warnings(outcome),
         "## The answer on one page",
         *_answer(outcome.judged),
         *_effects(outcome),
@@ -140,7 +140,7 @@ def page(outcome: Outcome) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _warnings(outcome: Outcome) -> list[str]:
+def warnings(outcome: Outcome) -> list[str]:
     """What a reader must know first."""
     said = []
     if outcome.scale.coupling == 0:
@@ -151,6 +151,13 @@ def _warnings(outcome: Outcome) -> list[str]:
         )
     elif outcome.scale.coupling != 1:
         said.append(f"**Every firm's coupling is {outcome.scale.coupling:g} instead of 1.**")
+    every = [found for judged in outcome.judged for found in judged.tests]
+    if few := sum(_few(found) for found in every):
+        said.append(
+            f"**Fewer than {LEAST_CLUSTERS} clusters stand behind {few} of {len(every)} tests: this run shows that "
+            "everything works, but it is too small to judge by. What is not established here may well be in the full "
+            "run.**"
+        )
     void = [judged.claim.id for judged in outcome.judged if judged.verdict is Verdict.VOID]
     if void:
         said.append(f"**A control failed: the verdicts on {listed(void)} are void.**")

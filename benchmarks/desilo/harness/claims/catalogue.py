@@ -30,11 +30,11 @@ EXPERIMENTS: tuple[Experiment, ...] = (
 )
 """In the order in which they are conducted."""
 
-QUICK = Scale("quick", seed=1, worlds=30, windows=10, firms=200)
-"""In under five minutes on two cores."""
+QUICK = Scale("quick", seed=1, worlds=6, windows=2, firms=60)
+"""In under five minutes on two cores: enough to see that everything works, too little to judge by."""
 
-FULL = Scale("full", seed=1, worlds=100, windows=10, firms=400)
-"""What is published."""
+FULL = Scale("full", seed=1, worlds=100, windows=10, firms=300)
+"""What is published; experiments whose trials take long take fewer worlds."""
 
 FAMILY = 1000
 """Firms that a seed can name: two seeds have none in common."""

@@ -38,7 +38,9 @@ def claims(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Claims, e.g. A4 A7.", show_default="all")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer firms, in under five minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few firms: under five minutes, too little to judge by.")
+    ] = False,
     seed: Annotated[int, typer.Option(**WHOLE, help="Of the generated firms; two seeds share none.")] = 1,
     jobs: Annotated[
         int | None, typer.Option(**WHOLE, help="Trials worked out at the same time.", show_default="2")
@@ -185,7 +187,7 @@ def _show(outcome: Outcome, folder: Path, whole: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from desilo.harness.claims.answer import LIST, PAGE, ends, figure
+    from desilo.harness.claims.answer import LIST, PAGE, ends, figure, warnings
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("claim", "", "measured, 95% interval", "control", "verdict"):
@@ -201,5 +203,7 @@ def _show(outcome: Outcome, folder: Path, whole: bool) -> None:
         )
     console = Console(highlight=False)
     console.print(table)
+    for warning in warnings(outcome):
+        console.print(warning.replace("**", ""), style="bold", markup=False)
     what = f"{PAGE}, {LIST}, pictures and records" if whole else "records; the page is written when all claims are run"
     console.print(f"Written to {folder}: {what}", markup=False, soft_wrap=True)
