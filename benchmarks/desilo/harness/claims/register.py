@@ -75,13 +75,13 @@ def tuna(metric: Metric) -> Metric:
     return on(metric, case=TUNA)
 
 
-def on_grid(coupling: float, plans: int) -> Metric:
+def on_grid(coupling: float, pace: str) -> Metric:
     """What connecting gains at a place of the grid of `cadence`."""
 
     def metric(records: Records) -> Values:
-        return cadence.connecting_at(records, coupling, plans)
+        return cadence.connecting_at(records, coupling, pace)
 
-    metric.__doc__ = f"connected less isolated at coupling {coupling:g} with {plans} plans, per cent"
+    metric.__doc__ = f"connected less isolated at coupling {coupling:g}, planned {pace}, per cent"
     return metric
 
 
@@ -564,14 +564,9 @@ A8 = Claim(
     "against "
     "a new one every period, with the same information. “Only where” is the control: without coupling, nothing.",
     beside=tuple(
-        Figure(
-            f"connecting at coupling {coupling:g}, planned {plans} time{'s' if plans > 1 else ''}",
-            CADENCE,
-            on_grid(coupling, plans),
-            OF_PROFIT,
-        )
+        Figure(f"connecting at coupling {coupling:g}, planned {pace}", CADENCE, on_grid(coupling, pace), OF_PROFIT)
         for coupling in cadence.COUPLINGS
-        for plans in (cadence.ONCE, cadence.HALFWAY, cadence.ALWAYS)
+        for pace in (cadence.ONCE, cadence.TWICE, cadence.ALWAYS)
     ),
 )
 

@@ -175,6 +175,11 @@ def saved_by_prices(records: Records) -> pd.Series[float]:
     return loss(records, "isolated") - loss(records, "prices")
 
 
+def saved_beyond_half(records: Records) -> pd.Series[float]:
+    """Half the loss side by side less the loss at transfer prices, % of the status quo's profit."""
+    return loss_without(records) / 2 - loss_prices(records)
+
+
 def saved_halfway(records: Records) -> pd.Series[float]:
     """`saved_by_prices` at half the misalignment."""
     return loss(records, "isolated", HALFWAY) - loss(records, "prices", HALFWAY)
