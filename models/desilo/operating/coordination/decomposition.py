@@ -2,16 +2,16 @@
 
 1.  **Prices.** Teams answer prices with the relaxation of their own problem; the market looks for the prices that prove
     the best bound (`market`). They open at those of a sample (`opening`).
-2.  **Plans.** At the best prices every team looks for a plan that could be carried out.
-3.  **Assembly.** One plan of every team, so that limits which no change of orders can keep (prices, promotions,
-    set-ups) hold together; then orders are re-optimised for all teams at once, set-ups and levels given.
-4.  **Neighbourhoods.** A few teams at a time plan again together within what the others leave of the limits; after
-    every round orders are re-optimised for all.
+2.  **Plans.** One team after the other plans what could be carried out, at prices that move so that the plans use
+    what there is, and within what the others leave of limits that no change of orders can keep (`turns`).
+3.  **Assembly.** Orders are re-optimised for all teams at once, set-ups and levels given.
+4.  **Neighbourhoods.** A few teams at a time plan again together within what the others leave of the limits; again
+    and again orders are re-optimised for all.
+5.  **Certificates.** Teams search among all their levels and set-ups at the prices: their integer bounds replace those
+    of their relaxations.
 
-5.  **Certificates.** With what time is left, teams search among all their levels and set-ups at the prices: their
-    integer bounds replace those of their relaxations.
-
-It stops as soon as plan and bound are as close as asked.
+Step 4 comes again after step 5, and last of all prices are made better still. It stops as soon as plan and bound are as
+close as asked.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ from desilo.formulations.freedom import Freedom
 from desilo.formulations.order_bounds import order_bounds
 from desilo.operating.coordination.assembly import Assembly, assemble
 from desilo.operating.coordination.limits import Limits, firm_limits, flow_columns, part_of, shared_limits, teams_of
-from desilo.operating.coordination.market import Market, match
+from desilo.operating.coordination.market import Market
 from desilo.operating.coordination.offices import Offices, Request
 from desilo.operating.coordination.opening import opening_prices
-from desilo.operating.coordination.team import Offer, Pattern, Proposal, Stopped
+from desilo.operating.coordination.team import Offer, Pattern, Stopped
+from desilo.operating.coordination.turns import Turns
 from desilo.operating.decision import Decision
 from desilo.operating.desk import Desk
 from desilo.solving import Stop, relative_gap
@@ -44,23 +45,32 @@ from desilo.solving import Stop, relative_gap
 BOX = 0.3
 """Prices of a sample are good: the first box is narrow."""
 
-FOR_PRICES, FOR_PLANS = 0.35, 0.35
-"""Shares of the time that is left when a step begins."""
+PROMISING = 3e-4
+"""Prices that promise to bring the bound down by less than this share are not worth a round before there is a plan."""
 
-WHOLE = 4_000
-"""Columns up to which a team searches among all its levels."""
+FOR_PRICES, FOR_PLANS = 0.25, 0.35
+"""Shares of the time that is left when a step begins."""
 
 TOGETHER = 4
 """Items that plan again together, at least."""
 
-FOR_OTHERS = 0.1
-"""Share of the time for other plans where the teams' own do not fit together, each time."""
-
-DEARER = (0.02, 0.1, 0.5)
-"""How much dearer the limits that do not fit become: shares of what a team earns in a period."""
-
 SECONDS = 10.0
-"""For one of these searches, and for one team's plan where no time limit is asked for."""
+"""For one team's plan or certificate at most."""
+
+TOGETHER_SECONDS = 5.0
+"""For one block's search at most."""
+
+OFTEN = 4.0
+"""Orders are re-optimised for all after so many times what it takes."""
+
+FOR_CERTIFICATES = 0.75
+"""Share of the time that is left."""
+
+AT_A_TIME = 2
+"""Teams of an office that certify before it is asked whether that is worthwhile."""
+
+WORTHWHILE = 0.2
+"""Share of what there is between relaxations and plans by which certificates must bring the bound down."""
 
 
 MANY = 8
@@ -89,6 +99,7 @@ class Decomposition:
         desk: Desk,
         picture: Instance,
         offices: Offices,
+        parts: list[Instance],
         teams: list[Ints],
         limits: Limits,
         checkpoint: Path | None,
@@ -96,6 +107,7 @@ class Decomposition:
         self.desk = desk
         self.picture = picture
         self.offices = offices
+        self.parts = parts
         self.teams = teams
         self.limits = limits
         self.bound = math.inf
@@ -103,6 +115,7 @@ class Decomposition:
         self.best: Assembly | None = None
         self.market: Market | None = None
         self.checkpoint = checkpoint
+        self.rng = np.random.default_rng(desk.options.seed)
         self._noted = time.monotonic()
         self._together_takes = 0.0
         self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
@@ -118,11 +131,18 @@ class Decomposition:
             self.assemble(market, known)
             self.keep(market)
             self._note("assembly")
-        self.search()
-        self._note("neighbourhoods")
-        if not self.close and self.left > 1.0:
-            self.certify(market)
-            self._note("certificates")
+        steps: list[tuple[str, Callable[[], None]]] = [
+            ("neighbourhoods", lambda: self.search(rounds=1)),
+            ("certificates", lambda: self.certify(market)),
+            ("neighbourhoods", self.search),
+            ("prices", lambda: self.improve_prices(market, self.desk.options.gap / 5, self.deadline)),
+        ]
+        for step, work in steps:
+            if self.close or self.left < 1.0:
+                return
+            work()
+            self.keep(market)
+            self._note(step)
 
     @property
     def left(self) -> float:
@@ -140,10 +160,14 @@ class Decomposition:
         if market is None:
             opening = opening_prices(self.picture, self.teams, self.limits, self.desk.options)
             market = Market.around(self.limits, len(self.teams), opening, BOX)
-        for _ in market.rounds(self._offers, self.desk.options.gap / 5, until):
-            self.bound = market.bound
-            self.keep(market)
+        self.improve_prices(market, max(PROMISING, self.desk.options.gap / 5), until)
         return market
+
+    def improve_prices(self, market: Market, gap: float, until: float) -> None:
+        """Rounds of prices until they promise less than a gap to the bound, or the monotonic clock says `until`."""
+        for _ in market.rounds(self._offers, gap, until):
+            self.bound = min(self.bound, market.bound)
+            self.keep(market)
 
     def _offers(self, prices: Floats) -> list[Offer]:
         """What every team offers at prices (n,)."""
@@ -153,23 +177,38 @@ class Decomposition:
 
     def make_plans(self, market: Market) -> None:
         """Step 2."""
-        at = (market.prices, self._each(FOR_PLANS), self.desk.options.gap / 4)
-        for request, pattern in self.offices.ask([Request(k, "decide", at) for k in range(len(self.teams))]):
+        turns = Turns(self.limits, market, self.parts, firm_limits(self.picture, self.limits))
+        seconds, gap = self._each(FOR_PLANS), self.desk.options.gap / 4
+
+        def asked(team: int) -> Request:
+            return Request(team, "decide", lambda: (turns.prices, seconds, gap, turns.room(team)))
+
+        for request, pattern in self.offices.ask([asked(team) for team in turns.order.tolist()]):
             self.patterns[request.team] = pattern
+            if pattern is not None:
+                turns.done(request.team, pattern.use)
 
     def certify(self, market: Market) -> None:
-        """Step 5."""
+        """Step 5, as long as the teams' searches say more than their relaxations; where most is hoped for, first."""
         known = [(k, pattern) for k, pattern in enumerate(self.patterns) if pattern is not None]
         slack = {k: market.values[k] - (p.profit - float(market.prices @ p.use)) for k, p in known}
-        seconds = self._each(1.0)
+        until = time.monotonic() + FOR_CERTIFICATES * self.left
         requests = [
-            Request(k, "certify", (market.prices, pattern, seconds, self.desk.options.gap / 4))
+            Request(k, "certify", (market.prices, pattern, SECONDS, self.desk.options.gap / 4))
             for k, pattern in sorted(known, key=lambda each: -slack[each[0]])
         ]
         value = market.values.copy()
-        for request, pattern in self.offices.ask(requests):
-            value[request.team] = min(value[request.team], pattern.bound)
-            self.bound = min(self.bound, float(market.prices @ self.limits.capacity) + float(value.sum()))
+        standing = float(market.prices @ self.limits.capacity)
+        together = AT_A_TIME * self.offices.jobs
+        for first in range(0, len(requests), together):
+            some, before = requests[first : first + together], value.sum()
+            for request, pattern in self.offices.ask(some):
+                self.patterns[request.team] = pattern
+                value[request.team] = min(value[request.team], pattern.bound)
+                self.bound = min(self.bound, standing + float(value.sum()))
+            hoped = sum(slack[request.team] for request in some)
+            if self.close or before - value.sum() < WORTHWHILE * hoped or time.monotonic() > until:
+                return
 
     def _each(self, share: float) -> float:
         """Seconds for each team, if all of them get a share of what is left."""
@@ -180,42 +219,15 @@ class Decomposition:
         """Step 3.
 
         Args:
-            market: the teams' own plans are worth most at its prices.
             known: finds a plan where the teams' own do not fit together.
         """
         own = [pattern for pattern in self.patterns if pattern is not None]
         if len(own) == len(self.teams):
-            self._take(self._together(own) or self._fitting(market, own))
+            self._take(self._together(own))
         if self.best is None:
             start = known()
             if start is not None and start.plan is not None:
                 self._take(self.reoptimised(start.plan))
-
-    def _fitting(self, market: Market, own: list[Pattern]) -> Assembly | None:
-        """The teams' own plans, or others that use less of the limits that no change of orders can keep."""
-        rows = firm_limits(self.picture, self.limits)
-        firm = self.limits.only(rows)
-        seconds, gap = self._each(FOR_OTHERS), self.desk.options.gap / 4
-        offered = [[pattern] for pattern in own]
-        prices = market.prices.copy()
-        dear = abs(self.bound) / (self.picture.periods * len(self.teams))  # what a team earns in a period
-        for share in DEARER:
-            prices[rows] += share * dear
-            requests = [Request(k, "decide", (prices, seconds, gap)) for k in range(len(self.teams))]
-            for request, pattern in self.offices.ask(requests):
-                if pattern is not None:
-                    offered[request.team].append(pattern)
-            worth = [
-                [
-                    Proposal(n, p.proven, p.profit - float(market.prices @ p.use), p.use[rows])
-                    for n, p in enumerate(patterns)
-                ]
-                for patterns in offered
-            ]
-            chosen = match(firm, worth, replace(self.desk.options, time_limit=max(1.0, self.left / 10)))
-            if chosen is not None:
-                return self._together([patterns[n] for patterns, n in zip(offered, chosen, strict=True)])
-        return None
 
     def _together(self, patterns: list[Pattern]) -> Assembly | None:
         """One plan of every team, orders re-optimised."""
@@ -246,24 +258,28 @@ class Decomposition:
         if found is not None and (self.best is None or found.profit > self.best.profit):
             self.best = found
 
-    def search(self) -> None:
+    def search(self, rounds: int | None = None) -> None:
         """Step 4, until plan and bound are as close as asked, the time is up, or a round gains nothing."""
-        rng = np.random.default_rng(self.desk.options.seed)
-        while self.best is not None and not self.close and self.left > 1.0:
+        while self.best is not None and not self.close and self.left > 1.0 and rounds != 0:
             before = self.best.profit
-            for blocks in self._side_by_side(rng):
+            last = time.monotonic()
+            for blocks in self._side_by_side():
+                self._plan_again(blocks)
+                if time.monotonic() - last > OFTEN * self._together_takes:
+                    self._take(self.reoptimised(self.best.plan))
+                    self.keep()
+                    last = time.monotonic()
                 if self.close or self.left < 1.0:
                     break
-                self._plan_again(blocks)
-            again = self.reoptimised(self.best.plan)
-            if again is None or again.profit <= before + 1e-6 * abs(before):
-                break
-            self.best = again
+            self._take(self.reoptimised(self.best.plan))
             self.keep()
+            if self.best.profit <= before + 1e-6 * abs(before):
+                break
+            rounds = None if rounds is None else rounds - 1
 
-    def _side_by_side(self, rng: np.random.Generator) -> Iterator[list[Ints]]:
+    def _side_by_side(self) -> Iterator[list[Ints]]:
         """Disjoint blocks of teams, as many at a time as there are offices."""
-        order = rng.permutation(len(self.teams))
+        order = self.rng.permutation(len(self.teams))
         blocks: list[list[int]] = [[]]
         for k in order.tolist():
             if sum(len(self.teams[j]) for j in blocks[-1]) >= TOGETHER:
@@ -276,16 +292,16 @@ class Decomposition:
         """Blocks of teams plan again, each within its own present use and an equal part of what nobody uses."""
         assert self.best is not None
         slack = self.limits.capacity - self.best.use.sum(axis=0)
-        seconds = min(SECONDS, max(self.left, 0.5))
-        requests = []
+        seconds = min(TOGETHER_SECONDS, max(self.left, 0.5))
+        requests, rooms = [], []
         for number, block in enumerate(blocks):
             items = np.concatenate([self.teams[k] for k in block])
             room = self.best.use[block].sum(axis=0) + slack / len(blocks)
             ask = (room, self._present(block, items), seconds, 1e-3)
+            rooms.append(room)
             requests.append(Request(number, "improve", ask, part_of(self.picture, items)))
         for request, found in self.offices.ask(requests):
-            block = blocks[request.team]
-            room = request.arguments[0]
+            block, room = blocks[request.team], rooms[request.team]
             worth = self.best.by_team[block].sum() - self._overage(self.best.use[block].sum(axis=0) - room)
             gained = -math.inf if found is None else found.profit - self._overage(found.use - room) - worth
             if gained <= 1e-6:
@@ -414,7 +430,7 @@ def decompose(
     options = replace(desk.options, time_limit=math.inf, threads=1)
     interrupted = False
     with Offices(parts, limits, options, min(desk.options.threads, len(teams))) as offices:
-        work = Decomposition(desk, picture, offices, teams, limits, checkpoint)
+        work = Decomposition(desk, picture, offices, parts, teams, limits, checkpoint)
         try:
             work.run(known)
         except KeyboardInterrupt:

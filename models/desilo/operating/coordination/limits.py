@@ -53,10 +53,11 @@ class Limits:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def only(self, rows: Ints) -> Limits:
-        """Some of them."""
-        keys = tuple(self.keys[n] for n in rows.tolist())
-        return Limits(keys, self.capacity[rows], self.ceiling[rows], self.alone[rows])
+    def mean_over_periods(self, figures: Floats) -> Floats:
+        """(n,) of figures (n,), the mean over all limits of the same resource or service target."""
+        _, which = np.unique([f"{name} {index[0]}" for name, index in self.keys], return_inverse=True)
+        mean: Floats = np.bincount(which, weights=figures) / np.bincount(which)
+        return mean[which]
 
     @property
     def position(self) -> dict[Key, int]:
@@ -94,11 +95,11 @@ def shared_limits(instance: Instance, teams: list[Ints]) -> Limits:
     )
 
 
-def firm_limits(instance: Instance, limits: Limits) -> Ints:
-    """Limits on prices, promotions and set-ups alone: smaller orders do not help to keep them."""
+def firm_limits(instance: Instance, limits: Limits) -> Bools:
+    """(n,) whether a limit is a hard one on prices, promotions and set-ups alone: smaller orders do not help."""
     firm = PRICING_ACTIVITIES | {Activity.SETUP}
-    kept = [key[0] == "R1_limit" and set(instance.resources[key[1][0]].use) <= firm for key in limits.keys]
-    return np.flatnonzero(kept)
+    on_firm = [key[0] == "R1_limit" and set(instance.resources[key[1][0]].use) <= firm for key in limits.keys]
+    return np.array(on_firm, dtype=bool) & np.isinf(limits.ceiling)
 
 
 def _gives_back(instance: Instance, key: Key) -> bool:

@@ -63,9 +63,7 @@ class Market:
     @classmethod
     def around(cls, limits: Limits, teams: int, prices: Floats, box: float) -> Market:
         """A market that opens at prices (n,), in a box of that share of them and of their mean over the limit."""
-        which = [(name, index[0]) for name, index in limits.keys]
-        mean = np.array([prices[[other == one for other in which]].mean() for one in which])
-        return cls(limits, teams, prices, box * (prices + mean))
+        return cls(limits, teams, prices, box * (prices + limits.mean_over_periods(prices)))
 
     def settled(self, promised: float, gap: float) -> bool:
         """Whether no prices in the box can prove a bound much better than the present one."""
@@ -76,7 +74,7 @@ class Market:
 
         At least one round; whoever asks may look at the market after each.
         """
-        prices = self.prices
+        prices = self.next_prices()[0] if self.offers else self.prices
         for _ in range(ROUNDS):
             started = time.monotonic()
             self.record(prices, ask(prices))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -31,14 +31,23 @@ class Request:
     Attributes:
         team: which one.
         verb: a method of `Team`.
-        arguments: of the method.
+        arguments: of the method, or what finds them when its turn comes.
         instance: of a team made for this request only; then `team` is a name for the reply.
     """
 
     team: int
     verb: str
-    arguments: tuple[Any, ...]
+    arguments: tuple[Any, ...] | Callable[[], tuple[Any, ...]]
     instance: Instance | None = None
+
+    def ready(self) -> Request:
+        """With its arguments found."""
+        return replace(self, arguments=self.found)
+
+    @property
+    def found(self) -> tuple[Any, ...]:
+        """The arguments as they are now."""
+        return self.arguments() if callable(self.arguments) else self.arguments
 
 
 class Office:
@@ -54,7 +63,7 @@ class Office:
             team = self._teams[request.team]
         else:
             team = Team(request.instance, self._limits, self._options)
-        reply = getattr(team, request.verb)(*request.arguments)
+        reply = getattr(team, request.verb)(*request.found)
         team.forget()
         return reply
 
@@ -134,17 +143,16 @@ class Offices:
         running: dict[Connection, Request] = {}
         for pipe, queue in zip(self._pipes, waiting, strict=True):
             if queue:
-                running[pipe] = queue.pop(0)
+                running[pipe] = queue.pop(0).ready()
                 pipe.send(running[pipe])
         while running:
             for ready in wait(list(running)):
                 assert isinstance(ready, Connection)
                 reply = ready.recv()
-                request = running.pop(ready)
-                queue = waiting[self._pipes.index(ready)]
-                if queue:
-                    running[ready] = queue.pop(0)
-                    ready.send(running[ready])
                 if isinstance(reply, Exception):
                     raise reply
-                yield request, reply
+                yield running.pop(ready), reply
+                queue = waiting[self._pipes.index(ready)]
+                if queue:
+                    running[ready] = queue.pop(0).ready()
+                    ready.send(running[ready])

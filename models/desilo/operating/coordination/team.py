@@ -142,11 +142,19 @@ class Team:
         use = model.use(x)
         return Offer(outcome.objective, outcome.objective + float(prices @ use), use)
 
-    def decide(self, prices: Floats, seconds: float, gap: float) -> Pattern | None:
-        """A plan that is good at prices (n,): among the levels and set-ups that the relaxation has used so far."""
+    def decide(self, prices: Floats, seconds: float, gap: float, room: Floats | None = None) -> Pattern | None:
+        """A plan that is good at prices (n,), and within room (n,) where that is given and finite.
+
+        It comes from the levels and set-ups that relaxations have used so far, or keeps today's levels.
+        """
         model = self._model(self._integer_formulation)
-        program = model.restricted(model.priced(prices), self.levels, self.setups)
-        return self._solved(model, program, seconds, gap)
+        program = model.priced(prices, room)
+        today = np.zeros_like(self.levels) | (np.arange(self.levels.shape[2]) == self.instance.reference[:, None, None])
+        for levels in (self.levels, today):
+            found = self._solved(model, model.restricted(program, levels, self.setups), seconds, gap)
+            if found is not None:
+                return found
+        return None
 
     def certify(self, prices: Floats, pattern: Pattern, seconds: float, gap: float) -> Pattern:
         """The pattern or a better one, with a bound that knows about integers.
@@ -164,12 +172,13 @@ class Team:
         item, level, period = tight.y_index.T
         levels[item, period, level] = possible[tight.y]
         setups[tuple(tight.setup_index.T)] = possible[tight.setup]
-        model = self._model(self._integer_formulation)
+        model = self._model(self._proving_formulation)
         found = self._solved(model, model.restricted(model.priced(prices), levels, setups), seconds, gap, pattern)
         if found is None:
             return pattern
-        found = replace(found, bound=min(self._value, max(found.bound, worth)))
-        return found if found.profit - float(prices @ found.use) > worth else replace(pattern, bound=found.bound)
+        bound = min(self._value, max(found.bound, worth))
+        best = found if found.profit - float(prices @ found.use) > worth else pattern
+        return replace(best, bound=bound, levels=self.levels | pattern.levels, setups=self.setups | pattern.setups)
 
     def propose(self, prices: Floats | None, room: Floats | None, seconds: float, gap: float) -> Proposal | None:
         """A plan of the team's own making, kept until it is asked for: at prices (n,), or within room (n,).
@@ -233,6 +242,11 @@ class Team:
         """Few levels are left: without cross effects the plain rows are found and proved faster."""
         return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.PLAIN
 
+    @property
+    def _proving_formulation(self) -> Formulation:
+        """Among all levels (I15) halves the time; the facility-location rows cost more than they save."""
+        return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.PAIRS
+
     def _model(self, formulation: Formulation) -> _Model:
         if formulation not in self._models:
             self._models[formulation] = _Model(self.instance, self.limits, formulation)
@@ -255,8 +269,10 @@ class Team:
         x = held.solution
         hand_back(program, x)
         order = values(model.built.inventory.order, self.setups.shape)
+        shares = level_shares(model.built, self.instance)
+        self.levels, self.setups = self.levels | (shares > 0.5), self.setups | (order > SMALLEST_ORDER)
         return Pattern(
-            level=level_shares(model.built, self.instance).argmax(axis=2),
+            level=shares.argmax(axis=2),
             order=np.where(order > SMALLEST_ORDER, order, 0.0),
             profit=float(model.gains @ x + model.program.offset),
             use=model.use(x),
@@ -286,10 +302,13 @@ class _Model:
         """(n,) of the limits at a solution."""
         return self.usage.matrix @ x + self.usage.standing
 
-    def priced(self, prices: Floats) -> Program:
-        """(T1): limits priced; hard ones also hold for the team alone."""
+    def priced(self, prices: Floats, room: Floats | None = None) -> Program:
+        """(T1): limits priced; hard ones also hold for the team alone, or within room (n,) where it is finite."""
         lower, upper = self.program.row_lower.copy(), self.program.row_upper.copy()
         lower[self.shared], upper[self.shared] = -np.inf, np.inf
+        if room is not None:
+            given = self.touched[np.isfinite(room[self.touched])]
+            upper[self.usage.rows[given]] = (room - self.usage.standing)[given]
         ceiling = self.program.upper.copy()
         ceiling[self.usage.overage] = 0.0
         return replace(
