@@ -25,12 +25,14 @@ class Assembly:
         profit: expected, money.
         by_team: (teams,) what each team contributes, before what going over a limit together costs.
         use: (teams, n) of the limits.
+        prices: (n,) what a little more of a hard limit would earn, set-ups and levels given; 0 for soft ones.
     """
 
     plan: Plan
     profit: float
     by_team: Floats
     use: Floats
+    prices: Floats
 
 
 def assemble(
@@ -74,7 +76,8 @@ def assemble(
     standing = standing_use(picture, limits)
     use: Floats = np.array([standing[items].sum(axis=0) for items in teams])
     np.add.at(use, (team[entries.col], entries.row), entries.data * x[entries.col])
-    return Assembly(plan, float(program.cost @ x + program.offset), by_team, use)
+    prices = np.where(np.isinf(limits.ceiling), np.abs(held.row_duals[used.rows]), 0.0)
+    return Assembly(plan, float(program.cost @ x + program.offset), by_team, use, prices)
 
 
 def _owner(picture: Instance, name: str, index: tuple[int, ...]) -> int:

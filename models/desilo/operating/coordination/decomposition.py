@@ -115,6 +115,7 @@ class Decomposition:
         self.best: Assembly | None = None
         self.market: Market | None = None
         self.checkpoint = checkpoint
+        self.firm = firm_limits(picture, limits)
         self.rng = np.random.default_rng(desk.options.seed)
         self._noted = time.monotonic()
         self._together_takes = 0.0
@@ -177,7 +178,7 @@ class Decomposition:
 
     def make_plans(self, market: Market) -> None:
         """Step 2."""
-        turns = Turns(self.limits, market, self.parts, firm_limits(self.picture, self.limits))
+        turns = Turns(self.limits, market, self.parts, self.firm)
         seconds, gap = self._each(FOR_PLANS), self.desk.options.gap / 4
 
         def asked(team: int) -> Request:
@@ -262,16 +263,16 @@ class Decomposition:
         """Step 4, until plan and bound are as close as asked, the time is up, or a round gains nothing."""
         while self.best is not None and not self.close and self.left > 1.0 and rounds != 0:
             before = self.best.profit
-            last = time.monotonic()
+            trial, last = self.best, time.monotonic()
             for blocks in self._side_by_side():
-                self._plan_again(blocks)
+                trial = self._plan_again(trial, blocks)
                 if time.monotonic() - last > OFTEN * self._together_takes:
-                    self._take(self.reoptimised(self.best.plan))
+                    self._take(self.reoptimised(trial.plan))
                     self.keep()
-                    last = time.monotonic()
+                    trial, last = self.best, time.monotonic()
                 if self.close or self.left < 1.0:
                     break
-            self._take(self.reoptimised(self.best.plan))
+            self._take(self.reoptimised(trial.plan))
             self.keep()
             if self.best.profit <= before + 1e-6 * abs(before):
                 break
@@ -288,31 +289,36 @@ class Decomposition:
         for start in range(0, len(blocks), self.offices.jobs):
             yield [np.array(sorted(block)) for block in blocks[start : start + self.offices.jobs]]
 
-    def _plan_again(self, blocks: list[Ints]) -> None:
-        """Blocks of teams plan again, each within its own present use and an equal part of what nobody uses."""
-        assert self.best is not None
-        slack = self.limits.capacity - self.best.use.sum(axis=0)
+    def _plan_again(self, now: Assembly, blocks: list[Ints]) -> Assembly:
+        """Blocks of teams plan again, each within its own present use and an equal part of what nobody uses.
+
+        What they leave is worth what it will earn when orders are re-optimised.
+        """
+        slack = self.limits.capacity - now.use.sum(axis=0)
         seconds = min(TOGETHER_SECONDS, max(self.left, 0.5))
         requests, rooms = [], []
         for number, block in enumerate(blocks):
             items = np.concatenate([self.teams[k] for k in block])
-            room = self.best.use[block].sum(axis=0) + slack / len(blocks)
-            ask = (room, self._present(block, items), seconds, 1e-3)
+            room = now.use[block].sum(axis=0) + slack / len(blocks)
+            ask = (now.prices, room, self._present(now, block, items), seconds, 1e-3)
             rooms.append(room)
             requests.append(Request(number, "improve", ask, part_of(self.picture, items)))
         for request, found in self.offices.ask(requests):
+            if found is None:
+                continue
             block, room = blocks[request.team], rooms[request.team]
-            worth = self.best.by_team[block].sum() - self._overage(self.best.use[block].sum(axis=0) - room)
-            gained = -math.inf if found is None else found.profit - self._overage(found.use - room) - worth
-            if gained <= 1e-6:
+            use = now.use[block].sum(axis=0)
+            worth = now.by_team[block].sum() - now.prices @ use - self._overage(use - room)
+            if found.profit - now.prices @ found.use - self._overage(found.use - room) <= worth + 1e-6:
                 continue
             items = np.concatenate([self.teams[k] for k in block])
-            plan = Plan(self.best.plan.level.copy(), self.best.plan.order.copy())
+            plan = Plan(now.plan.level.copy(), now.plan.order.copy())
             plan.level[items], plan.order[items] = found.level, found.order
-            by_team, use = self.best.by_team.copy(), self.best.use.copy()
-            by_team[block], use[block] = 0.0, 0.0  # whose share is whose matters only until orders are re-optimised
-            by_team[block[0]], use[block[0]] = found.profit, found.use
-            self.best = Assembly(plan, self.best.profit + gained, by_team, use)
+            by_team, used = now.by_team.copy(), now.use.copy()
+            by_team[block], used[block] = 0.0, 0.0  # whose share is whose matters only until orders are re-optimised
+            by_team[block[0]], used[block[0]] = found.profit, found.use
+            now = replace(now, plan=plan, by_team=by_team, use=used)
+        return now
 
     def keep(self, market: Market | None = None) -> None:
         """Write the state to the checkpoint: to a temporary file first, so that there is always a whole one."""
@@ -390,15 +396,14 @@ class Decomposition:
         soft = np.isfinite(self.limits.ceiling)
         return float(self.limits.ceiling[soft] @ np.maximum(0.0, above[soft]))
 
-    def _present(self, block: Ints, items: Ints) -> Pattern:
+    def _present(self, now: Assembly, block: Ints, items: Ints) -> Pattern:
         """What some teams do now, and what they think worth considering."""
-        assert self.best is not None
         considered = [self._considered(k) for k in block.tolist()]
         return Pattern(
-            level=self.best.plan.level[items],
-            order=self.best.plan.order[items],
-            profit=float(self.best.by_team[block].sum()),
-            use=self.best.use[block].sum(axis=0),
+            level=now.plan.level[items],
+            order=now.plan.order[items],
+            profit=float(now.by_team[block].sum()),
+            use=now.use[block].sum(axis=0),
             bound=math.inf,
             proven=False,
             levels=np.concatenate([levels for levels, _ in considered]),

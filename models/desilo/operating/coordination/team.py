@@ -228,14 +228,18 @@ class Team:
         self.levels |= level_shares(model.built, self.instance) > USED
         self.setups |= values(model.built.inventory.setup, self.setups.shape) > PLACED
 
-    def improve(self, room: Floats, present: Pattern, seconds: float, gap: float) -> Pattern | None:
-        """A better plan within the room (n,) that the others leave, from the present one on."""
+    def improve(self, prices: Floats, room: Floats, present: Pattern, seconds: float, gap: float) -> Pattern | None:
+        """A better plan within the room (n,) that the others leave, from the present one on.
+
+        What it leaves of the room is worth prices (n,).
+        """
         model = self._model(self._integer_formulation)
         now = np.zeros_like(self.levels)
         np.put_along_axis(now, present.level[:, :, None], True, axis=2)
         self.levels, self.setups = present.levels | now, present.setups | (present.order > SMALLEST_ORDER)
-        program = model.restricted(model.within(room), self.levels, self.setups)
-        return self._solved(model, program, seconds, gap, start=present)
+        program = model.within(room)
+        program = replace(program, cost=program.cost - model.usage.matrix.T @ prices)
+        return self._solved(model, model.restricted(program, self.levels, self.setups), seconds, gap, start=present)
 
     @property
     def _integer_formulation(self) -> Formulation:
