@@ -1,0 +1,209 @@
+"""Decomposition against the whole model, and how its work grows with the items.
+
+    python -m drivers.decomposition gaps S,M,L ../results/decomposition    from benchmarks/: gaps in the same time
+    python -m drivers.decomposition work ../results/decomposition          work per item, until a certified gap
+
+`gaps` lets both methods solve the same instances of the retail family in the same time, on two threads. `work` measures
+the processor seconds of one thread until plan and bound are as close as asked, for the same family with fewer periods.
+Each writes its figures at once, and again after every instance; what is there already stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from desilo.cases.generate import FAMILIES, Dials, Shape, generate
+from desilo.cases.instance import Instance
+from desilo.harness.records import write_text
+from desilo.operating.deciding import decide
+from desilo.operating.decision import How, Method, OperatingModel, Pictures
+from desilo.solving import Options
+from desilo.solving.highs import SOLVER
+
+SECONDS = {"S": 120.0, "M": 600.0, "L": 2400.0}
+"""For each method, by size."""
+
+THREADS = 2
+
+ITEMS = (100, 200, 500, 1000, 2000)
+PERIODS, LEVELS, SCENARIOS = 8, 5, 5
+CLOSE = 0.03
+"""Relative gap at which work is measured."""
+
+GAPS, WORKS, PICTURE = "gaps.json", "work.json", "work.svg"
+PLACE = "../results/decomposition"
+
+FAR = 36_000.0
+"""Seconds; a measurement of work is not stopped by them."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One solve; money.
+
+    Attributes:
+        instance: its name.
+        method: of the joint model.
+        limit, seconds: asked for, and taken.
+        plan: expected profit of the best plan; None without one.
+        bound: proven; None without one.
+    """
+
+    instance: str
+    method: str
+    limit: float
+    seconds: float
+    plan: float | None
+    bound: float | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """One solve to a gap.
+
+    Attributes:
+        items: in the instance.
+        seconds: of the processor.
+        gap: certified, relative.
+    """
+
+    items: int
+    seconds: float
+    gap: float
+
+
+def solved(instance: Instance, method: Method, limit: float) -> Gap:
+    """Let a method solve an instance in its time."""
+    started = time.perf_counter()
+    options = Options(gap=1e-3, time_limit=limit, threads=THREADS)
+    found = decide(OperatingModel.JOINT, Pictures.same(instance), options, how=How(method))
+    seconds = time.perf_counter() - started
+    plan = found.objective if found.plan is not None else None
+    return Gap(instance.name, method, limit, seconds, plan, found.bound if np.isfinite(found.bound) else None)
+
+
+def work(items: int) -> Work:
+    """Processor seconds until the gap is as small as asked."""
+    shape = Shape(items, PERIODS, LEVELS, SCENARIOS)
+    instance = FAMILIES["retail"].build(shape, np.random.default_rng(1), Dials())
+    started = time.process_time()
+    options = Options(gap=CLOSE, time_limit=FAR, threads=1)
+    found = decide(OperatingModel.JOINT, Pictures.same(instance), options, how=How(Method.DECOMPOSITION))
+    return Work(items, time.process_time() - started, found.gap)
+
+
+def slope(measured: Sequence[Work]) -> float:
+    """Of the logarithm of work over the logarithm of items, by least squares."""
+    items, seconds = np.array([(row.items, row.seconds) for row in measured]).T
+    return float(np.polyfit(np.log(items), np.log(seconds), 1)[0])
+
+
+def page(out: Path) -> str:
+    """Markdown of what the folder holds."""
+    lines = [
+        "# The joint model by decomposition",
+        "",
+        f"The retail family, seed 1; {SOLVER}. One run each: plans and bounds at a time limit depend on the machine.",
+    ]
+    gaps = [Gap(**row) for row in known(out / GAPS)]
+    if gaps:
+        lines += [
+            "",
+            "## Against the whole model",
+            "",
+            f"`python -m drivers.decomposition gaps S,M,L {PLACE}`, in `benchmarks`: both methods in the same time on",
+            f"{THREADS} threads. The whole model starts from the best plan of the functions one after the other.",
+            "",
+            "| instance | method | seconds | plan | bound | gap |",
+            "|---|---|---:|---:|---:|---:|",
+        ]
+    for row in gaps:
+        plan, bound = ("none" if figure is None else f"{figure:,.0f}" for figure in (row.plan, row.bound))
+        gap = "" if row.plan is None or row.bound is None else f"{100 * (row.bound - row.plan) / row.plan:.2f}%"
+        lines.append(f"| {row.instance} | {row.method} | {row.seconds:.0f} | {plan} | {bound} | {gap} |")
+    works = [Work(**row) for row in known(out / WORKS)]
+    if works:
+        lines += [
+            "",
+            "## Work per item",
+            "",
+            f"`python -m drivers.decomposition work {PLACE}`, in `benchmarks`: processor seconds of one thread until",
+            f"plan and bound are within {CLOSE:.0%}; {PERIODS} periods, {LEVELS} levels, {SCENARIOS} scenarios.",
+            "",
+            "| items | seconds | a thousand items | gap |",
+            "|---:|---:|---:|---:|",
+            *(
+                f"| {w.items} | {w.seconds:.0f} | {1000 * w.seconds / w.items:.0f} | {100 * w.gap:.2f}% |"
+                for w in works
+            ),
+        ]
+    if len(works) > 1:
+        lines += ["", f"Slope of log seconds over log items: {slope(works):.2f}.", "", f"![work]({PICTURE})"]
+    return "\n".join(lines) + "\n"
+
+
+def draw(works: Sequence[Work], path: Path) -> None:
+    """Work over items, both on logarithmic scales, with a line of slope 1."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    items, seconds = np.array([(row.items, row.seconds) for row in works]).T
+    axes.loglog(items, seconds, "o-", label=f"decomposition, slope {slope(works):.2f}")
+    axes.loglog(items, seconds[0] * items / items[0], ":", color="grey", label="slope 1")
+    axes.set(xlabel="items", ylabel=f"processor seconds to a gap of {CLOSE:.0%}")
+    axes.legend()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def known(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file, none if it is not there."""
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return rows
+
+
+def add(out: Path, name: str, row: Gap | Work, key: tuple[str, ...]) -> None:
+    """Put a row into a file, in place of one with the same key, and write the page again."""
+    new = asdict(row)
+    rows = [old for old in known(out / name) if any(old[field] != new[field] for field in key)]
+    write_text(json.dumps([*rows, new], indent=1) + "\n", out / name)
+    works = [Work(**row) for row in known(out / WORKS)]
+    if len(works) > 1:
+        draw(works, out / PICTURE)
+    write_text(page(out), out / "README.md")
+    print(row, flush=True)
+
+
+def main() -> None:
+    """Measure and write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    what = parser.add_subparsers(dest="what", required=True)
+    gaps = what.add_parser("gaps")
+    gaps.add_argument("sizes", help=f"of {', '.join(SECONDS)}")
+    gaps.add_argument("--methods", default="decomposition,monolith")
+    works = what.add_parser("work")
+    works.add_argument("--items", default=",".join(map(str, ITEMS)))
+    for part in (gaps, works):
+        part.add_argument("out", type=Path, help="folder to write")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    if asked.what == "gaps":
+        for size in asked.sizes.split(","):
+            for method in asked.methods.split(","):
+                found = solved(generate("retail", size, 1), Method(method), SECONDS[size])
+                add(asked.out, GAPS, found, ("instance", "method"))
+    else:
+        for items in asked.items.split(","):
+            add(asked.out, WORKS, work(int(items)), ("items",))
+
+
+if __name__ == "__main__":
+    main()
