@@ -20,10 +20,19 @@ from desilo.formulations.models import joint_model
 from desilo.harness.check import check
 from desilo.operating.coordination import decomposition
 from desilo.operating.coordination.decomposition import can_decompose, decompose
-from desilo.operating.coordination.limits import Limits, labels, part_of, shared_limits, teams_of, usage
+from desilo.operating.coordination.limits import (
+    Limits,
+    firm_limits,
+    labels,
+    part_of,
+    shared_limits,
+    teams_of,
+    usage,
+)
 from desilo.operating.coordination.market import Market
 from desilo.operating.coordination.protocol import coordinate
 from desilo.operating.coordination.team import Stopped, Team
+from desilo.operating.coordination.turns import Turns
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures, Strength
 from desilo.operating.desk import Desk, reference_levels
@@ -186,6 +195,67 @@ def test_a_decomposition_proves_no_bound_below_the_optimum(instance: Instance) -
         assert check(instance, found.plan).violations == ()
         assert check(instance, found.plan).profit == close(found.objective)
         assert found.objective <= optimum.objective + 1e-6 * max(1, abs(optimum.objective))
+
+
+# ---- plans made in turn
+
+
+def in_turn(instance: Instance) -> tuple[Turns, list[Team], Limits]:
+    """Nobody has planned yet; the market has seen one round of offers, without prices."""
+    teams, limits, parts = split(instance)
+    models = [Team(part, limits, Options()) for part in parts]
+    market = Market.around(limits, len(teams), np.zeros(len(limits)), 1.0)
+    market.record(market.prices, [team.relax(market.prices) for team in models])
+    market.prices = np.ones(len(limits))
+    return Turns(limits, market, parts, firm_limits(instance, limits)), models, limits
+
+
+@few
+@given(small_family)
+def test_prices_stay_where_teams_use_their_parts_and_follow_where_they_do_not(instance: Instance) -> None:
+    turns, _, limits = in_turn(instance)
+    asked = turns.part.sum(axis=0)
+    assert asked[asked > 0] == close(limits.capacity[asked > 0])
+    first = int(turns.order[0])
+    turns.done(first, turns.part[first])
+    assert turns.prices == close(turns.best)
+    above = turns.part[first].copy()
+    above[0] *= 1.5
+    turns, _, _ = in_turn(instance)
+    turns.done(first, above)
+    moved = turns.prices - turns.best
+    assert moved[1:] == close(np.zeros(len(limits) - 1))
+    assert moved[0] > 0 or above[0] == 0
+
+
+@few
+@given(instances | small_family)
+def test_plans_made_in_turn_keep_limits_that_no_change_of_orders_can(instance: Instance) -> None:
+    assume(can_decompose(instance) and len(split(instance)[1]))
+    try:
+        turns, models, limits = in_turn(instance)
+    except Stopped:
+        return
+    used = np.zeros(len(limits))
+    for team in turns.order.tolist():
+        plan = models[team].decide(turns.prices, 10.0, 1e-3, turns.room(team))
+        if plan is None:  # its own rules leave it nothing within the room
+            return
+        turns.done(team, plan.use)
+        used += plan.use
+    kept = turns.firm
+    assert (used[kept] <= limits.capacity[kept] + 1e-6 * (1 + np.abs(limits.capacity[kept]))).all()
+
+
+def test_a_team_may_use_what_is_left_of_a_rule_less_what_others_cannot_do_without() -> None:
+    """Three items priced 1 to 3, a basket of at most 6: two others take at least 1 each, so the first may take 4."""
+    price = np.tile([1.0, 2.0, 3.0], (3, 1))
+    demand = np.ones((3, 1, 3, 1))
+    basket = make_resource({Activity.PRICE: [1, 1, 1]}, 6.0, 1)
+    turns, _, _ = in_turn(make_instance(demand, price=price, resources=(basket,)))
+    assert turns.room(0) == close(np.array([4.0]))
+    turns.done(0, np.array([3.0]))
+    assert turns.room(1) == close(np.array([2.0]))
 
 
 # ---- the joint model by decomposition
