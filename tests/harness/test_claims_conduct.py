@@ -97,6 +97,24 @@ def test_a_metric_that_changes_costs_no_trial(tmp_path: Path, monkeypatch: pytes
     assert digest("claims_c", source.replace("(3 + drawn)", "(4 + drawn)")) != same
 
 
+def unlucky_work(trial: Trial) -> Mapping[str, float]:
+    """As `work`, but one world ends without a plan."""
+    if trial.cluster == "3":
+        raise RuntimeError("no plan")
+    return work(trial)
+
+
+def test_a_trial_that_comes_to_nothing_is_unknown_and_tried_again(tmp_path: Path) -> None:
+    ear = Ear()
+    done = run(tmp_path / "run", ear, replace(EXPERIMENT, work=unlucky_work))
+    assert done.tables["made-up"].set_index("cluster").loc["3", "effect"].isna().all()
+    assert done.tables["made-up"]["effect"].notna().sum() == 78
+    assert sum("no plan" in note for note in ear.notes) == 2
+    again = Ear()
+    run(tmp_path / "run", again, replace(EXPERIMENT, work=unlucky_work))
+    assert {record.cluster for record in again.worked_out} == {"3"}
+
+
 SCRIPT = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored

@@ -40,7 +40,7 @@ AHEAD = 3
 
 
 class TrialRecord(Record):
-    """What came of a trial. Reused by a later run if `key` agrees."""
+    """What came of a trial. Reused by a later run if `key` agrees and it came to something."""
 
     schema_version: Literal[1] = 1
     experiment: str
@@ -49,6 +49,7 @@ class TrialRecord(Record):
     key: dict[str, str]  # everything that the figures depend on, by name
     seconds: float
     figures: dict[str, Known]
+    problem: str = ""  # why it came to nothing; its figures are then unknown
 
 
 class ClaimsRun(Record):
@@ -131,6 +132,8 @@ def conduct(
         for record, slug in _work_off(pool, waiting, AHEAD * jobs if jobs > 1 else 1):
             write_record(record, _path(folder, record.experiment, slug))
             done[record.experiment, slug] = record
+            if record.problem:
+                watcher.note(f"{record.experiment}, {slug}: {record.problem}; its figures are unknown")
             watcher.finished(record)
         records = {name: [done[name, trial.slug] for trial in own] for name, own in trials.items()}
         for name, own in records.items():
@@ -183,13 +186,17 @@ def on_record(folder: Path, trial: Trial, key: Mapping[str, str]) -> tuple[Trial
     except (OSError, ValueError):
         return None, True
     same = (record.cluster, record.at, record.key) == (trial.cluster, dict(trial.at), dict(key))
-    return (record if same else None), True
+    return (record if same and not record.problem else None), True
 
 
 def worked_out(work: Callable[[Trial], Mapping[str, float]], trial: Trial, key: Mapping[str, str]) -> TrialRecord:
     """The record of a trial; runs in a worker."""
-    started = time.perf_counter()
-    figures: dict[str, float | None] = {name: float(f"{figure:.{DIGITS}g}") for name, figure in work(trial).items()}
+    started, problem = time.perf_counter(), ""
+    figures: dict[str, float | None] = {}
+    try:
+        figures |= {name: float(f"{figure:.{DIGITS}g}") for name, figure in work(trial).items()}
+    except RuntimeError as error:  # no plan: the other trials are worth having all the same
+        problem = str(error)
     seconds = round(time.perf_counter() - started, 3)
     return TrialRecord(
         experiment=trial.experiment,
@@ -198,6 +205,7 @@ def worked_out(work: Callable[[Trial], Mapping[str, float]], trial: Trial, key: 
         key=dict(key),
         seconds=seconds,
         figures=figures,
+        problem=problem,
     )
 
 
