@@ -217,11 +217,13 @@ def test_prices_stay_where_teams_use_their_parts_and_follow_where_they_do_not(in
     asked = turns.part.sum(axis=0)
     assert asked[asked > 0] == close(limits.capacity[asked > 0])
     first = int(turns.order[0])
+    turns.room(first)
     turns.done(first, turns.part[first])
     assert turns.prices == close(turns.best)
     above = turns.part[first].copy()
     above[0] *= 1.5
     turns, _, _ = in_turn(instance)
+    turns.room(first)
     turns.done(first, above)
     moved = turns.prices - turns.best
     assert moved[1:] == close(np.zeros(len(limits) - 1))
@@ -248,14 +250,16 @@ def test_plans_made_in_turn_keep_limits_that_no_change_of_orders_can(instance: I
 
 
 def test_a_team_may_use_what_is_left_of_a_rule_less_what_others_cannot_do_without() -> None:
-    """Three items priced 1 to 3, a basket of at most 6: two others take at least 1 each, so the first may take 4."""
+    """Three items priced 1 to 3, a basket of at most 6; who comes later takes at least 1."""
     price = np.tile([1.0, 2.0, 3.0], (3, 1))
     demand = np.ones((3, 1, 3, 1))
     basket = make_resource({Activity.PRICE: [1, 1, 1]}, 6.0, 1)
     turns, _, _ = in_turn(make_instance(demand, price=price, resources=(basket,)))
-    assert turns.room(0) == close(np.array([4.0]))
-    turns.done(0, np.array([3.0]))
-    assert turns.room(1) == close(np.array([2.0]))
+    assert turns.room(0) == close(np.array([3.0]))  # it could use no more than that
+    assert turns.room(1) == close(np.array([2.0]))  # while the first is at it
+    turns.done(0, np.array([2.0]))
+    turns.done(1, np.array([2.0]))
+    assert turns.room(2) == close(np.array([2.0]))
 
 
 # ---- the joint model by decomposition

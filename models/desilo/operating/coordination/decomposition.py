@@ -39,7 +39,7 @@ from desilo.operating.coordination.opening import opening_prices
 from desilo.operating.coordination.team import Offer, Pattern, Stopped
 from desilo.operating.coordination.turns import Turns
 from desilo.operating.decision import Decision
-from desilo.operating.desk import Desk
+from desilo.operating.desk import Desk, reference_levels
 from desilo.solving import Stop, relative_gap
 
 BOX = 0.3
@@ -129,7 +129,7 @@ class Decomposition:
             self._note("prices")
             self.make_plans(market)
             self._note("plans")
-            self.assemble(market, known)
+            self.assemble(known)
             self.keep(market)
             self._note("assembly")
         steps: list[tuple[str, Callable[[], None]]] = [
@@ -216,27 +216,21 @@ class Decomposition:
         seconds = share * self.left * self.offices.jobs / len(self.teams)
         return min(seconds, SECONDS)
 
-    def assemble(self, market: Market, known: Callable[[], Decision | None]) -> None:
-        """Step 3.
+    def assemble(self, known: Callable[[], Decision | None]) -> None:
+        """Step 3; a team without a plan keeps today's levels and orders nothing.
 
         Args:
             known: finds a plan where the teams' own do not fit together.
         """
-        own = [pattern for pattern in self.patterns if pattern is not None]
-        if len(own) == len(self.teams):
-            self._take(self._together(own))
+        plan = Plan(reference_levels(self.picture), np.zeros_like(self.picture.unit_cost))
+        for items, pattern in zip(self.teams, self.patterns, strict=True):
+            if pattern is not None:
+                plan.level[items], plan.order[items] = pattern.level, pattern.order
+        self._take(self.reoptimised(plan))
         if self.best is None:
             start = known()
             if start is not None and start.plan is not None:
                 self._take(self.reoptimised(start.plan))
-
-    def _together(self, patterns: list[Pattern]) -> Assembly | None:
-        """One plan of every team, orders re-optimised."""
-        shape = self.picture.unit_cost.shape
-        plan = Plan(np.zeros(shape, dtype=np.int64), np.zeros(shape))
-        for items, pattern in zip(self.teams, patterns, strict=True):
-            plan.level[items], plan.order[items] = pattern.level, pattern.order
-        return self.reoptimised(plan)
 
     def _considered(self, team: int) -> tuple[Bools, Bools]:
         """Levels and set-ups worth considering; without a plan of its own all set-ups, and only the present levels."""

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from desilo.cases.instance import Bools, Floats, Instance, Ints
+from desilo.cases.instance import Activity, Bools, Floats, Instance, Ints
 from desilo.operating.coordination.limits import Limits
 from desilo.operating.coordination.market import Market
 
@@ -44,8 +44,10 @@ class Turns:
         self.firm = firm & limits.alone
         self.part = self._parts(market)
         self.least = self._least(parts)
+        self.most = self._most(parts)
         self.to_come = self.part.sum(axis=0)
         self.above = np.zeros(len(limits))
+        self.kept: dict[int, Floats] = {}
         self.free = limits.capacity - self.least.sum(axis=0)
 
     @property
@@ -62,14 +64,16 @@ class Turns:
         return np.clip(moved, 0.0, self.limits.ceiling)
 
     def room(self, team: int) -> Floats:
-        """(n,) what is left for a team; inf where only the price counts."""
-        return np.where(self.firm, self.free + self.least[team], np.inf)
+        """(n,) what a team may use, kept for it until it is done; inf where only the price counts."""
+        self.kept[team] = np.minimum(self.free + self.least[team], self.most[team])
+        self.free -= self.kept[team] - self.least[team]
+        return np.where(self.firm, self.kept[team], np.inf)
 
     def done(self, team: int, use: Floats) -> None:
         """A team has planned and uses (n,) of the limits."""
         self.above += use - self.part[team]
         self.to_come -= self.part[team]
-        self.free -= use - self.least[team]
+        self.free += self.kept.pop(team) - use
 
     def _parts(self, market: Market) -> Floats:
         """(teams, n)"""
@@ -91,3 +95,18 @@ class Turns:
         # who does not use it at all does not see it either: all that there is is the others'
         total = np.nansum(others, axis=0) / np.maximum(np.isfinite(others).sum(axis=0) - 1, 1)
         return np.where(np.isfinite(others), total - others, 0.0)
+
+    def _most(self, parts: Sequence[Instance]) -> Floats:
+        """(teams, n) what a team can use at most of the limits that hold as they are."""
+        most = np.zeros((len(parts), len(self.limits)))
+        for n in np.flatnonzero(self.firm).tolist():
+            r = self.limits.keys[n][1][0]
+            for team, part in enumerate(parts):
+                highest = {
+                    Activity.PRICE: np.nanmax(part.price, axis=1),
+                    Activity.PROMO: part.promo.any(axis=1),
+                    Activity.SETUP: np.ones(len(part.items)),
+                }
+                use = part.resources[r].use
+                most[team, n] = sum(float(amount @ highest[activity]) for activity, amount in use.items())
+        return most
