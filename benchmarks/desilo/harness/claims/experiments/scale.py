@@ -30,7 +30,7 @@ from desilo.harness.claims.world import Dials
 from desilo.harness.experiment import ISOLATED, SEQUENTIAL, STATUS_QUO, subset_name
 from desilo.operating.decision import Function
 
-WORLDS = 60
+WORLDS = 36
 """At most."""
 
 ITEMS = (3, 6, 12, 24)

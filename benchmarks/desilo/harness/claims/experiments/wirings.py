@@ -35,7 +35,7 @@ from desilo.harness.claims.firm import compare
 from desilo.harness.claims.world import Dials
 from desilo.harness.experiment import HANDED_ON, JOINT, PRICING_LAST, SIDE_BY_SIDE
 
-WORLDS = 60
+WORLDS = 36
 """At most."""
 
 
