@@ -57,8 +57,8 @@ TOGETHER = 4
 SECONDS = 10.0
 """For one team's plan or certificate at most."""
 
-TOGETHER_SECONDS = 5.0
-"""For one block's search at most."""
+BLOCK_SECONDS = 5.0
+"""For one block's search, to begin with."""
 
 OFTEN = 4.0
 """Orders are re-optimised for all after so many times what it takes."""
@@ -94,6 +94,8 @@ def decomposes(picture: Instance) -> bool:
 class Decomposition:
     """The state of one decomposition."""
 
+    market: Market
+
     def __init__(
         self,
         desk: Desk,
@@ -113,36 +115,36 @@ class Decomposition:
         self.bound = math.inf
         self.patterns: list[Pattern | None] = [None] * len(teams)
         self.best: Assembly | None = None
-        self.market: Market | None = None
         self.checkpoint = checkpoint
         self.firm = firm_limits(picture, limits)
         self.rng = np.random.default_rng(desk.options.seed)
         self._noted = time.monotonic()
         self._together_takes = 0.0
+        self._block_seconds = BLOCK_SECONDS
+        self._cut_short = False
         self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
 
     def run(self, known: Callable[[], Decision | None]) -> None:
         """All steps, or those that a checkpoint has left."""
-        market = self._resumed()
-        if market is None or self.best is None:
-            market = self.set_prices(market)
+        self.market = self._resumed() or self._opened()
+        if self.best is None:
+            until = time.monotonic() + FOR_PRICES * self.left
+            self.improve_prices(max(PROMISING, self.desk.options.gap / 5), until)
             self._note("prices")
-            self.make_plans(market)
+            self.make_plans()
             self._note("plans")
             self.assemble(known)
-            self.keep(market)
             self._note("assembly")
         steps: list[tuple[str, Callable[[], None]]] = [
             ("neighbourhoods", lambda: self.search(rounds=1)),
-            ("certificates", lambda: self.certify(market)),
+            ("certificates", self.certify),
             ("neighbourhoods", self.search),
-            ("prices", lambda: self.improve_prices(market, self.desk.options.gap / 5, self.deadline)),
+            ("prices", lambda: self.improve_prices(self.desk.options.gap / 5, self.deadline)),
         ]
         for step, work in steps:
             if self.close or self.left < 1.0:
                 return
             work()
-            self.keep(market)
             self._note(step)
 
     @property
@@ -155,20 +157,16 @@ class Decomposition:
         """Whether plan and bound are as close as asked."""
         return self.best is not None and relative_gap(self.best.profit, self.bound) <= self.desk.options.gap
 
-    def set_prices(self, market: Market | None) -> Market:
-        """Step 1, from where a checkpoint left it if there is one; the market with the best prices."""
-        until = time.monotonic() + FOR_PRICES * self.left
-        if market is None:
-            opening = opening_prices(self.picture, self.teams, self.limits, self.desk.options)
-            market = Market.around(self.limits, len(self.teams), opening, BOX)
-        self.improve_prices(market, max(PROMISING, self.desk.options.gap / 5), until)
-        return market
+    def _opened(self) -> Market:
+        """A market that nobody has traded on."""
+        opening = opening_prices(self.picture, self.teams, self.limits, self.desk.options)
+        return Market.around(self.limits, len(self.teams), opening, BOX)
 
-    def improve_prices(self, market: Market, gap: float, until: float) -> None:
-        """Rounds of prices until they promise less than a gap to the bound, or the monotonic clock says `until`."""
-        for _ in market.rounds(self._offers, gap, until):
-            self.bound = min(self.bound, market.bound)
-            self.keep(market)
+    def improve_prices(self, gap: float, until: float) -> None:
+        """Step 1: rounds of prices until they promise less than a gap, or the monotonic clock says `until`."""
+        for _ in self.market.rounds(self._offers, gap, until):
+            self.bound = min(self.bound, self.market.bound)
+            self.keep()
 
     def _offers(self, prices: Floats) -> list[Offer]:
         """What every team offers at prices (n,)."""
@@ -176,9 +174,9 @@ class Decomposition:
         offers = {request.team: offer for request, offer in self.offices.ask(requests)}
         return [offers[k] for k in range(len(self.teams))]
 
-    def make_plans(self, market: Market) -> None:
+    def make_plans(self) -> None:
         """Step 2."""
-        turns = Turns(self.limits, market, self.parts, self.firm)
+        turns = Turns(self.limits, self.market, self.parts, self.firm)
         seconds, gap = self._each(FOR_PLANS), self.desk.options.gap / 4
 
         def asked(team: int) -> Request:
@@ -189,8 +187,9 @@ class Decomposition:
             if pattern is not None:
                 turns.done(request.team, pattern.use)
 
-    def certify(self, market: Market) -> None:
+    def certify(self) -> None:
         """Step 5, as long as the teams' searches say more than their relaxations; where most is hoped for, first."""
+        market = self.market
         known = [(k, pattern) for k, pattern in enumerate(self.patterns) if pattern is not None]
         slack = {k: market.values[k] - (p.profit - float(market.prices @ p.use)) for k, p in known}
         until = time.monotonic() + FOR_CERTIFICATES * self.left
@@ -208,6 +207,7 @@ class Decomposition:
                 value[request.team] = min(value[request.team], pattern.bound)
                 self.bound = min(self.bound, standing + float(value.sum()))
             hoped = sum(slack[request.team] for request in some)
+            self.keep()
             if self.close or before - value.sum() < WORTHWHILE * hoped or time.monotonic() > until:
                 return
 
@@ -231,6 +231,7 @@ class Decomposition:
             start = known()
             if start is not None and start.plan is not None:
                 self._take(self.reoptimised(start.plan))
+        self.keep()
 
     def _considered(self, team: int) -> tuple[Bools, Bools]:
         """Levels and set-ups worth considering; without a plan of its own all set-ups, and only the present levels."""
@@ -254,23 +255,32 @@ class Decomposition:
             self.best = found
 
     def search(self, rounds: int | None = None) -> None:
-        """Step 4, until plan and bound are as close as asked, the time is up, or a round gains nothing."""
+        """Step 4, until plan and bound are as close as asked, the time is up, or a round gains nothing.
+
+        Where a round gains nothing because its searches are cut short, those of the next have twice the time.
+        """
         while self.best is not None and not self.close and self.left > 1.0 and rounds != 0:
-            before = self.best.profit
-            trial, last = self.best, time.monotonic()
+            before, self._cut_short = self.best.profit, False
+            now, last = self.best, time.monotonic()
             for blocks in self._side_by_side():
-                trial = self._plan_again(trial, blocks)
+                now = self._plan_again(now, blocks)
                 if time.monotonic() - last > OFTEN * self._together_takes:
-                    self._take(self.reoptimised(trial.plan))
-                    self.keep()
-                    trial, last = self.best, time.monotonic()
+                    now, last = self._together(now), time.monotonic()
                 if self.close or self.left < 1.0:
                     break
-            self._take(self.reoptimised(trial.plan))
-            self.keep()
+            self._together(now)
             if self.best.profit <= before + 1e-6 * abs(before):
-                break
+                if not self._cut_short:
+                    return
+                self._block_seconds *= 2
             rounds = None if rounds is None else rounds - 1
+
+    def _together(self, now: Assembly) -> Assembly:
+        """The best plan there is, once orders are re-optimised for all; what blocks left to others pays only then."""
+        self._take(self.reoptimised(now.plan))
+        self.keep()
+        assert self.best is not None
+        return self.best
 
     def _side_by_side(self) -> Iterator[list[Ints]]:
         """Disjoint blocks of teams, as many at a time as there are offices."""
@@ -289,7 +299,7 @@ class Decomposition:
         What they leave is worth what it will earn when orders are re-optimised.
         """
         slack = self.limits.capacity - now.use.sum(axis=0)
-        seconds = min(TOGETHER_SECONDS, max(self.left, 0.5))
+        seconds = min(self._block_seconds, max(self.left, 0.5))
         requests, rooms = [], []
         for number, block in enumerate(blocks):
             items = np.concatenate([self.teams[k] for k in block])
@@ -298,6 +308,7 @@ class Decomposition:
             rooms.append(room)
             requests.append(Request(number, "improve", ask, part_of(self.picture, items)))
         for request, found in self.offices.ask(requests):
+            self._cut_short |= found is None or not found.proven
             if found is None:
                 continue
             block, room = blocks[request.team], rooms[request.team]
@@ -314,10 +325,9 @@ class Decomposition:
             now = replace(now, plan=plan, by_team=by_team, use=used)
         return now
 
-    def keep(self, market: Market | None = None) -> None:
+    def keep(self) -> None:
         """Write the state to the checkpoint: to a temporary file first, so that there is always a whole one."""
-        self.market = market or self.market
-        if self.checkpoint is None or self.market is None:
+        if self.checkpoint is None:
             return
         known = [k for k, pattern in enumerate(self.patterns) if pattern is not None]
         own = [pattern for pattern in self.patterns if pattern is not None]
@@ -375,7 +385,6 @@ class Decomposition:
                     levels=state["own_levels"][rows],
                     setups=state["own_setups"][rows],
                 )
-        self.market = market
         return market
 
     def _note(self, what: str) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -70,18 +70,23 @@ class Office:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Ctrl-C is for whoever asks: processes started in here ignore it from their first moment on."""
-    if threading.current_thread() is not threading.main_thread():  # others may not say how signals are handled
+    """Ctrl-C is for whoever asks: processes started in here are deaf to it from their first moment on.
+
+    It is held back meanwhile, not lost.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: they are deaf as soon as they work
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # it would lift the mask when it is started with the first process
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(pipe: Connection, instances: dict[int, Instance], limits: Limits, options: Options, frugal: bool) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     office = Office(instances, limits, options, frugal)
     while True:
         try:
