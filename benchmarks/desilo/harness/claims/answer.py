@@ -120,8 +120,8 @@ def page(outcome: Outcome) -> str:
     """The page in Markdown."""
     parts = [
         "# Does connected optimization compound value?",
-        "Written by `desilo claims` from the records beside it; no figure and no verdict is typed in. "
-        "What would show each claim, and what must come out null for the showing to count, was written down in "
+        "Written by `desilo claims` from the records beside it; no figure and no verdict is typed in. What would show "
+        "each claim, and what must come out null for the showing to count, was written down in "
         "`benchmarks/desilo/harness/claims/register.py` before the experiments were run.",
         *warnings(outcome),
         "## The answer on one page",
@@ -146,8 +146,7 @@ def warnings(outcome: Outcome) -> list[str]:
     if outcome.scale.coupling == 0:
         said.append(
             "**A null world is planted: in no firm does one decision touch another. Claims about coupling must come "
-            "out "
-            "“not reproduced” here.**"
+            "out “not reproduced” here.**"
         )
     elif outcome.scale.coupling != 1:
         said.append(f"**Every firm's coupling is {outcome.scale.coupling:g} instead of 1.**")
@@ -181,8 +180,7 @@ LEADS: Mapping[str, Mapping[Verdict, str]] = {
     },
     "A8": {
         Verdict.REPRODUCED: "Where decisions touch each other and are made again and again; elsewhere connecting "
-        "brings "
-        "nothing.",
+        "brings nothing.",
         Verdict.PARTLY: "The condition that the article names holds in part.",
         Verdict.NOT_REPRODUCED: "The condition that the article names was not found.",
     },
@@ -261,8 +259,7 @@ def _effects(outcome: Outcome) -> list[str]:
     ]
     return [
         "**In money and per cent** (generated firms, realised on demand that no planner saw, 95% intervals; money is "
-        "that of a "
-        "firm over its horizon, per cent is of the baseline's profit):",
+        "that of a firm over its horizon, per cent is of the baseline's profit):",
         markdown(("", "money", "per cent"), rows),
     ]
 
@@ -430,24 +427,19 @@ def _statistics(outcome: Outcome) -> str:
     half, most = (clusters_needed(effect, outcome.together) for effect in (0.5, 0.8))
     said = [
         f"- **Intervals** are {LEVEL:.0%}, from a bootstrap (BCa) over clusters: generated firms, or windows of a real "
-        "case. All that is compared is compared on the same cluster with the same random numbers. Behind the intervals "
-        f"stand {min(counts)} to {max(counts)} clusters. Zones of the orange-juice case count as clusters of their own "
-        "although they share their weeks, so that its intervals are somewhat too narrow.",
+        "case. All that is compared is compared on the same cluster with the same random numbers. Behind the "
+        f"intervals stand {min(counts)} to {max(counts)} clusters. Zones of the orange-juice case count as clusters of "
+        "their own although they share their weeks, so that its intervals are somewhat too narrow.",
         f"- **Multiplicity**: {outcome.together} tests are judged together, each by a wider interval at the level "
         f"{corrected(outcome.together):.3%} (Bonferroni), so that the chance that any of them misses its mean is at "
-        f"most "
-        f"{1 - LEVEL:.0%}. The judged interval is the hull of the bootstrap's and Student's. A control must lie "
-        f"within its "
-        "tolerance with its 95% interval.",
-        "- **Power**: the column says how far a mean must lie from a bound to be told from it in "
-        f"{POWER:.0%} of all samples, in the unit of the figure: (z(1 − a/2) + z(80%)) × deviation / √n, a that of "
-        f"the judged "
-        f"level. Half a standard deviation between clusters takes {half} clusters, four fifths of one {most}: "
-        f"experiments "
-        f"have at least {LEAST_CLUSTERS} in the full run, and more where a trial takes little.",
+        f"most {1 - LEVEL:.0%}. The judged interval is the hull of the bootstrap's and Student's. A control must lie "
+        "within its tolerance with its 95% interval.",
+        f"- **Power**: the column says how far a mean must lie from a bound to be told from it in {POWER:.0%} of all "
+        "samples, in the unit of the figure: (z(1 − a/2) + z(80%)) × deviation / √n, a that of the judged level. Half "
+        f"a standard deviation between clusters takes {half} clusters, four fifths of one {most}: experiments have at "
+        f"least {LEAST_CLUSTERS} in the full run, and more where a trial takes little.",
         f"- **Unknown figures**: clusters without a value are left out and counted; above {MOST_UNKNOWN:.0%} of them "
-        f"there is "
-        "no interval, and what has no interval holds nothing.",
+        "there is no interval, and what has no interval holds nothing.",
         f"- **Unfinished search**: {_stopped(outcome.conducted)}.",
     ]
     if few:
@@ -491,15 +483,12 @@ def _provenance(outcome: Outcome) -> str:
     return "\n\n".join(
         (
             f"`{run.command}` makes all of it anew. Scale and seeds: {scale}. {upper(versions)}; "
-            f"{run.machine['system']} on "
-            f"{run.machine['cores']} cores. SHA-256 of sources and data: `run.json`.",
+            f"{run.machine['system']} on {run.machine['cores']} cores. SHA-256 of sources and data: `run.json`.",
             markdown(("experiment", "question", "method", "trials", "seconds of work"), rows),
             "**What we were free to choose**: the recipe of the generated firms, which was changed once before any "
-            "claim was "
-            "looked at, because prices always rose to the top of the ladder and no limit bound (`world.py` says how); "
-            "the "
-            "readings of the articles' words and the bounds they needed; the assumed operating figures of the real "
-            "cases.",
+            "claim was looked at, because prices always rose to the top of the ladder and no limit bound (`world.py` "
+            "says how); the readings of the articles' words and the bounds they needed; the assumed operating figures "
+            "of the real cases.",
         )
     )
 

@@ -32,8 +32,7 @@ from desilo.operating.decision import Function, Strength
 
 INVENTED = (
     "generated firms: every figure is drawn by the recipe in `world.py`, none is from a real company; costs, limits, "
-    "lead "
-    "times and elasticities are assumed there, with the reasons"
+    "lead times and elasticities are assumed there, with the reasons"
 )
 """Where figures of generated firms come from."""
 
@@ -41,8 +40,8 @@ OF_PROFIT = "% of profit"
 """Of what the status quo realises in the same cluster."""
 
 REAL = (
-    "{}: prices, units, wholesale costs and features are data; stock, capacity, lead time, order and holding costs are "
-    "assumed, with the reasons in the case's `assumptions.toml`"
+    "{}: prices, units, wholesale costs and features are data; stock, capacity, lead time, order and holding costs "
+    "are assumed, with the reasons in the case's `assumptions.toml`"
 )
 """Where figures of real cases come from."""
 
@@ -134,8 +133,8 @@ A1 = Claim(
     sources=f"{INVENTED}; {REAL.format(JUICE)}",
     coupling=False,
     reading="Only prices are optimised; forecasts and orders stay as they are today. Margin is gross margin in money. "
-    "What pricing books is worked out on its own picture and at unlimited supply, what it realises on nature, with the "
-    "stock that is there. The range is read as one for the mean.",
+    "What pricing books is worked out on its own picture and at unlimited supply, what it realises on nature, with "
+    "the stock that is there. The range is read as one for the mean.",
     beside=(
         Figure("margin as a share of revenue", WIRINGS, firms(of.margin_points), "points"),
         Figure("profit of pricing alone", WIRINGS, firms(of.gain("pricing-only")), OF_PROFIT),
@@ -173,10 +172,9 @@ A2 = Claim(
     sources=REAL.format(JUICE) + "; of the assumed figures none enters here",
     coupling=False,
     reading="The estimated picture against yesterday's, both made of the weeks before a window and held against the "
-    "units "
-    "sold in it at the prices that were charged. Accuracy is read as the weighted absolute percentage error, "
-    "improvement "
-    "as its relative reduction. Only real cases count: in a generated firm the forecast error is a dial that we set.",
+    "units sold in it at the prices that were charged. Accuracy is read as the weighted absolute percentage error, "
+    "improvement as its relative reduction. Only real cases count: in a generated firm the forecast error is a dial "
+    "that we set.",
     beside=(
         Figure("the estimated forecast's error, less", WINDOWS, tuna(of.accuracy_gain), "%", domain=TUNA),
         Figure("profit of demand alone", WINDOWS, juice(of.gain("demand-only")), OF_PROFIT, domain=JUICE),
@@ -204,8 +202,7 @@ A3 = Claim(
     coupling=False,
     reading="Only orders are optimised, at today's prices and forecast, bound to the fill rate that today's orders "
     "promise. Inventory is the average stock on nature; “maintaining service targets” is read as a fill rate that "
-    "falls "
-    "by no more than half a point.",
+    "falls by no more than half a point.",
     beside=(
         Figure("stock cut if inventory is left to itself", WIRINGS, firms(of.stock_cut()), "%"),
         Figure("fill rate if inventory is left to itself", WIRINGS, firms(of.fill_change()), "points"),
@@ -245,8 +242,7 @@ A4 = Claim(
     sources=f"{INVENTED}; {REAL.format(JUICE)}",
     coupling=True,
     reading="Each function books the gain that its own plan shows on the picture it was made on, the others as they "
-    "are. "
-    "Diluted is read twice: against what is booked, and against what each realises alone. Who gains and who pays "
+    "are. Diluted is read twice: against what is booked, and against what each realises alone. Who gains and who pays "
     "is under B4.",
     beside=(
         Figure("booked by the three functions", WIRINGS, firms(of.booked), OF_PROFIT),
@@ -300,8 +296,7 @@ A5 = Claim(
     sources=f"{INVENTED}; {REAL.format(JUICE)}",
     coupling=True,
     reading="The single gains are those realised by one function at a time. Compounding is read strictly: together "
-    "more "
-    "than the sum of the parts, not just more than the parts one has.",
+    "more than the sum of the parts, not just more than the parts one has.",
     beside=(
         *(
             Figure(
@@ -361,9 +356,8 @@ A6 = Claim(
     sources=f"{INVENTED}; {REAL.format(JUICE)}",
     coupling=True,
     reading="Both wirings use the same forecasts, formulations and solver. A better block is a forecast with half the "
-    "error, "
-    "or five price points instead of three, whichever brings more on average; the strictest reading sets the wiring "
-    "against a forecast that knows every expectation, the best that any model could do.",
+    "error, or five price points instead of three, whichever brings more on average; the strictest reading sets the "
+    "wiring against a forecast that knows every expectation, the best that any model could do.",
     beside=(
         Figure("a forecast with half the error, isolated", CAPABILITY, capability.forecast_effect, OF_PROFIT),
         Figure("deciding as one over isolated", WINDOWS, juice(of.over(JOINT, ISOLATED)), OF_PROFIT, domain=JUICE),
@@ -380,8 +374,7 @@ A7 = Claim(
     id="A7",
     article=Articles.A,
     statement="it needs no central function: explicit decision rights, embedded constraints, agreed interaction "
-    "protocols, "
-    "as in aviation",
+    "protocols, as in aviation",
     quote="explicit decision rights, embedded constraints, agreed interaction protocols",
     tests=(
         Test(
@@ -403,8 +396,7 @@ A7 = Claim(
     sources=INVENTED,
     coupling=True,
     reading="Teams keep their own figures; what they exchange is counted. “It needs no central function” is read as: "
-    "what "
-    "teams gain over isolated functions is more than four fifths of what a central decision gains over them.",
+    "what teams gain over isolated functions is more than four fifths of what a central decision gains over them.",
     beside=(
         *(
             figure
@@ -451,8 +443,8 @@ A9 = Claim(
     ),
     sources=INVENTED,
     coupling=True,
-    reading="The realised gain that the first, second and third function adds when it is switched on side by side with "
-    "those before it, mean over all orders.",
+    reading="The realised gain that the first, second and third function adds when it is switched on side by side "
+    "with those before it, mean over all orders.",
     beside=(
         *(
             Figure(f"function number {k}, isolated", WIRINGS, firms(of.marginal(k, False)), OF_PROFIT)
@@ -559,10 +551,10 @@ A8 = Claim(
     ),
     sources=INVENTED,
     coupling=True,
-    reading="The gain of connecting is what prices and orders decided together realise more than decided side by side. "
-    "Interdependent: the dial of coupling, from none to as in the recipe. System-driven: one plan for six periods "
-    "against "
-    "a new one every period, with the same information. “Only where” is the control: without coupling, nothing.",
+    reading="The gain of connecting is what prices and orders decided together realise more than decided side by "
+    "side. Interdependent: the dial of coupling, from none to as in the recipe. System-driven: one plan for six "
+    "periods against a new one every period, with the same information. “Only where” is the control: without "
+    "coupling, nothing.",
     beside=tuple(
         Figure(f"connecting at coupling {coupling:g}, planned {pace}", CADENCE, on_grid(coupling, pace), OF_PROFIT)
         for coupling in cadence.COUPLINGS
@@ -609,10 +601,8 @@ A10 = Claim(
     sources=INVENTED,
     coupling=True,
     reading="The same limits, one and a half times as tight as in the recipe, either known to whoever plans, or "
-    "enforced on "
-    "the finished plans by the cut that costs least. Nothing but the time differs, and the late repair is the best "
-    "there "
-    "is: it knows everything.",
+    "enforced on the finished plans by the cut that costs least. Nothing but the time differs, and the late repair is "
+    "the best there is: it knows everything.",
     beside=(
         Figure("in sequence, limits twice as tight less as they are", REPAIRING, repair.sequential_trend, OF_PROFIT),
         Figure("teams, limits twice as tight less as they are", REPAIRING, repair.teams_trend, OF_PROFIT),
@@ -668,9 +658,9 @@ A11 = Claim(
     ),
     sources=INVENTED,
     coupling=True,
-    reading="Every function pursues its own scorecard instead of profit: pricing revenue, inventory stock turn, demand "
-    "accuracy at yesterday's prices. Misalignment costs what is realised without it less with it. That a system works "
-    "despite it is read as: what it loses is less than without a protocol, and less than half of that.",
+    reading="Every function pursues its own scorecard instead of profit: pricing revenue, inventory stock turn, "
+    "demand accuracy at yesterday's prices. Misalignment costs what is realised without it less with it. That a "
+    "system works despite it is read as: what it loses is less than without a protocol, and less than half of that.",
     beside=(
         Figure("misalignment costs isolated functions", SCORECARDS, scorecards.loss_without, OF_PROFIT),
         Figure("misalignment costs functions in sequence", SCORECARDS, scorecards.loss_sequential, OF_PROFIT),
@@ -685,8 +675,7 @@ B1 = Claim(
     id="B1",
     article=Articles.B,
     statement="the top 20% of firms take about 74% of the returns (citing PwC, more than 1,200 firms) and earn 7.2 "
-    "times the "
-    "rest",
+    "times the rest",
     quote="the top 20% of firms take about 74% of the returns",
     tests=(
         Test(
@@ -724,10 +713,10 @@ B1 = Claim(
     sources=INVENTED + "; what real firms earn is in no record here",
     coupling=True,
     reading="A generated population in which firms differ in coordination, coupling and capability, drawn "
-    "independently of "
-    "each other. About 74% is read as within ten points, 7.2 times as 5 to 10. The two figures cannot both be of the "
-    "same total: a fifth that takes 74% earns (74 / 20) / (26 / 80) = 11.4 times what the rest earns, firm by firm. "
-    "Whether real firms are so is outside this suite; that coordination can make such a concentration is not.",
+    "independently of each other. About 74% is read as within ten points, 7.2 times as 5 to 10. The two figures "
+    "cannot both be of the same total: a fifth that takes 74% earns (74 / 20) / (26 / 80) = 11.4 times what the rest "
+    "earns, firm by firm. Whether real firms are so is outside this suite; that coordination can make such a "
+    "concentration is not.",
     beside=(
         Figure("the top fifth's share, losses counted as nothing", POPULATION, population.top_share_of_gains, "%"),
         Figure("the same where nobody coordinates", POPULATION, population.placebo_top_share_of_gains, "%"),
@@ -771,8 +760,7 @@ B3 = Claim(
     sources=INVENTED,
     coupling=True,
     reading="Firms of 3 to 24 items share limits that grow with them. Breaking is read as leakage, and as what "
-    "isolated "
-    "decisions lose against the usual hand-offs, that grow faster than the firm does.",
+    "isolated decisions lose against the usual hand-offs, that grow faster than the firm does.",
     beside=(
         *(
             Figure(f"leakage with {items} items", SCALE, on(scale.leakage_at(items), coupling=1.0), OF_PROFIT)
@@ -832,9 +820,8 @@ C1 = Claim(
     sources=INVENTED,
     coupling=True,
     reading="Pricing and inventory each answer what the other announced last, so that each chases the other; they "
-    "plan once, "
-    "or anew every period with the same information. Chaos is read as more spread: of prices from period to "
-    "period, of orders (variance of orders over variance of demand) and of profit.",
+    "plan once, or anew every period with the same information. Chaos is read as more spread: of prices from period "
+    "to period, of orders (variance of orders over variance of demand) and of profit.",
     beside=(
         Figure("what uncoordinated haste earns", CADENCE, cadence.haste, OF_PROFIT),
         Figure("what connected haste earns", CADENCE, cadence.connected_haste, OF_PROFIT),
@@ -881,8 +868,7 @@ C2 = Claim(
     sources=INVENTED,
     coupling=True,
     reading="Half of the items adopt connected decisions, the others keep today's prices and orders; each half is "
-    "tried as "
-    "well as the other. Splitting is read as: a half brings less than half.",
+    "tried as well as the other. Splitting is read as: a half brings less than half.",
     beside=(
         Figure(
             "half the items, scattered",
