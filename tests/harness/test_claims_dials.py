@@ -214,7 +214,7 @@ class TestCadence:
     def test_metrics(self) -> None:
         rows = []
         for coupling, chased in ((0.0, 2.0), (1.0, 7.0)):
-            row = {"coupling": coupling, "periods": 4.0, "status quo: profit": 400.0}
+            row = {"coupling": coupling, "coupled": coupling, "periods": 4.0, "status quo: profit": 400.0}
             for wiring in cadence.WIRINGS:
                 for k, often in enumerate((cadence.ONCE, cadence.TWICE, cadence.ALWAYS)):
                     chases = chased * k if wiring == "crosswise" else 0.0

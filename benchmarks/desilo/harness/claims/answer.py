@@ -16,6 +16,7 @@ from desilo.harness.claims.effects import effects
 from desilo.harness.claims.experiment import Experiment, Scale
 from desilo.harness.claims.experiments import wirings
 from desilo.harness.claims.figures import write_picture
+from desilo.harness.claims.register import AFTER_A_FIRST_LOOK
 from desilo.harness.claims.statistics import LEAST_CLUSTERS, LEVEL, MOST_UNKNOWN, POWER, clusters_needed, corrected
 from desilo.harness.claims.verdict import Found, Judged, Seen, Verdict, judge
 from desilo.harness.measure import Interval
@@ -159,7 +160,7 @@ def warnings(outcome: Outcome) -> list[str]:
         )
     void = [judged.claim.id for judged in outcome.judged if judged.verdict is Verdict.VOID]
     if void:
-        said.append(f"**A control failed: the verdicts on {listed(void)} are void.**")
+        said.append(f"**A control did not come out null: the verdicts on {listed(void)} are void.**")
     return said
 
 
@@ -179,8 +180,8 @@ LEADS: Mapping[str, Mapping[Verdict, str]] = {
         Verdict.NOT_REPRODUCED: "No: connected decisions were not shown to earn more than the sum of the parts.",
     },
     "A8": {
-        Verdict.REPRODUCED: "Where decisions touch each other and are made again and again; elsewhere connecting "
-        "brings nothing.",
+        Verdict.REPRODUCED: "More where decisions touch each other, and more the more often they are made; where "
+        "nothing touches, connecting brings nothing.",
         Verdict.PARTLY: "The condition that the article names holds in part.",
         Verdict.NOT_REPRODUCED: "The condition that the article names was not found.",
     },
@@ -191,10 +192,10 @@ LEADS: Mapping[str, Mapping[Verdict, str]] = {
         Verdict.NOT_REPRODUCED: "The wiring was not shown to move more money than the models in the boxes.",
     },
     "A7": {
-        Verdict.REPRODUCED: "No central function: limits, prices and a last repair, agreed beforehand, carry most of "
-        "the gain.",
-        Verdict.PARTLY: "Agreed limits, prices and repair carry a part of what a central decision would gain.",
-        Verdict.NOT_REPRODUCED: "Agreed limits, prices and repair were not shown to do what a central decision does.",
+        Verdict.REPRODUCED: "No central function: limits and prices, agreed beforehand, carry most of the gain; but "
+        "what teams tell each other for it is counted below, and it is much.",
+        Verdict.PARTLY: "Agreed limits and prices carry a part of what a central decision would gain.",
+        Verdict.NOT_REPRODUCED: "Agreed limits and prices were not shown to do what a central decision does.",
     },
 }
 """How a chapter begins, by the verdict on its first claim."""
@@ -220,7 +221,7 @@ def _in_words(judged: Judged) -> str:
     if first is None:
         return f"{ref}: outside what this suite can test. {judged.claim.beyond}"
     if judged.verdict is Verdict.VOID:
-        return f"{ref}: a control failed, so nothing can be said."
+        return f"{ref}: a control did not come out null, so nothing can be said."
     held = [found for found in judged.tests if found.held]
     missed = [found for found in judged.tests if not found.held]
     said = [sentence(first)]
@@ -278,7 +279,7 @@ def _conditions(judged: Iterable[Judged]) -> list[str]:
                 f"- [{each.claim.id}](#{each.claim.id.lower()}) “{each.claim.quote}”, **{each.verdict}**: {missed}."
             )
     question = "**Where are the articles wrong, or right only on conditions?**"
-    return [f"{question}\n\n" + "\n".join(rows) if rows else f"{question} Nowhere among the claims tested."]
+    return [f"{question}\n\n" + "\n".join(rows) if rows else f"{question} Nowhere among the claims that were judged."]
 
 
 def _where(seen: Seen) -> str:
@@ -401,7 +402,9 @@ def _bridge(judged: Sequence[Judged]) -> list[str]:
         """What was measured here, of a claim's figures that say so, once each."""
         every = (*by_id[id].tests, *by_id[id].beside) if id in by_id else ()
         found = {
-            f"{seen.figure.says}{_where(seen)}: {measured(seen)}": None for seen in every if seen.figure.says in says
+            f"{seen.figure.says}{_where(seen) or ' by generated firms'}: {measured(seen)}": None
+            for seen in every
+            if seen.figure.says in says
         }
         return f"Measured here: {'; '.join(found)}." if found else ""
 
@@ -452,13 +455,15 @@ def _few(found: Found) -> bool:
 
 
 def _stopped(conducted: Conducted) -> str:
-    """In how many trials a limit cut a decision short."""
+    """In how many trials a decision is not known to be as good as asked."""
     cut = {}
     for name, table in conducted.tables.items():
         columns = [column for column in table.columns if column.split(": ")[-1] == "stopped"]
         cut[name] = (int((table[columns] > 0).any(axis=1).sum()), len(table))
     said = [f"{short} of {total} trials of `{name}`" for name, (short, total) in cut.items() if short]
-    return f"a time limit cut a decision short in {listed(said)}" if said else "no time limit cut a decision short"
+    if not said:
+        return "every decision ended with a proof to its gap"
+    return f"a decision ended without a proof, or a team found no plan within its part, in {listed(said)}"
 
 
 def _provenance(outcome: Outcome) -> str:
@@ -487,8 +492,9 @@ def _provenance(outcome: Outcome) -> str:
             markdown(("experiment", "question", "method", "trials", "seconds of work"), rows),
             "**What we were free to choose**: the recipe of the generated firms, which was changed once before any "
             "claim was looked at, because prices always rose to the top of the ladder and no limit bound (`world.py` "
-            "says how); the readings of the articles' words and the bounds they needed; the assumed operating figures "
-            "of the real cases.",
+            "says how; planners there know the season and how substitutes gain from each other exactly); the readings "
+            "of the articles' words and the bounds they needed; the assumed operating figures of the real cases.",
+            f"**What was changed after a first look**: {lower(AFTER_A_FIRST_LOOK)}",
         )
     )
 

@@ -33,7 +33,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
 QUICK = Scale("quick", seed=1, worlds=6, windows=2, firms=60)
 """In under five minutes on two cores: enough to see that everything works, too little to judge by."""
 
-FULL = Scale("full", seed=1, worlds=100, windows=10, firms=240)
+FULL = Scale("full", seed=1, worlds=100, windows=30, firms=240)
 """What is published; experiments whose trials take long take fewer worlds."""
 
 FAMILY = 1000

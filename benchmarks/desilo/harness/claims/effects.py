@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from desilo.harness.claims.experiment import Records
 from desilo.harness.claims.metrics import BEST_SEQUENTIAL, Values, figure
 from desilo.harness.claims.statistics import LEVEL
@@ -41,7 +43,8 @@ def effects(records: Records, seed: int) -> tuple[Effect, ...]:
         records: one trial a cluster, with every operating model.
         seed: of the resampling.
     """
-    profits = {name: figure(records, name, "profit") for name in (*COMPARED, *BASELINES)}
+    every = pd.DataFrame({name: figure(records, name, "profit") for name in (*COMPARED, *BASELINES)}).dropna()
+    profits = {name: every[name] for name in every}
     return tuple(
         _effect(profits[model], profits[over], COMPARED[model], over, seed)
         for model in COMPARED

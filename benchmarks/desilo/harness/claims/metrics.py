@@ -294,6 +294,18 @@ def interaction(model: str) -> Metric:
     return named(metric, f"{model} less the sum of the single gains, per cent")
 
 
+def sum_of_gains(records: Records) -> Values:
+    """What the three functions realise one at a time, added up; per cent."""
+    alone = [gain(subset_name(frozenset({function})))(records) for function in Function]
+    return sum(alone[1:], start=alone[0])
+
+
+def beyond_what_helps(records: Records) -> Values:
+    """Deciding as one less the sum of those single gains that are none of them losses; per cent."""
+    alone = [gain(subset_name(frozenset({function})))(records).clip(lower=0.0) for function in Function]
+    return gain(JOINT)(records) - sum(alone[1:], start=alone[0])
+
+
 def dividend(functions: frozenset[Function], connected: bool) -> Metric:
     """Harsanyi dividend: what some functions add together beyond all smaller sets of them, per cent."""
     those = frozenset(map(str, functions))

@@ -282,8 +282,8 @@ def chaos_of_prices(records: Records) -> pd.Series[float]:
 
 
 def chaos_of_orders(records: Records) -> pd.Series[float]:
-    """Uncoordinated, every period less one plan: bullwhip ratio."""
-    return faster(records, UNCOORDINATED, "bullwhip")
+    """Uncoordinated, every period less one plan: bullwhip ratio; see `where_orders_matter`."""
+    return where_orders_matter(records, faster(records, UNCOORDINATED, "bullwhip"))
 
 
 def chaos_of_profit(records: Records, wiring: str = UNCOORDINATED, coupling: float = 1.0) -> pd.Series[float]:
@@ -315,7 +315,13 @@ def null_chaos_of_profit(records: Records) -> pd.Series[float]:
 def bullwhip_over_connected(records: Records) -> pd.Series[float]:
     """Bullwhip ratio, uncoordinated less connected, both re-planned every period."""
     found = at(records, coupling=1.0)
-    return found[f"{UNCOORDINATED} {ALWAYS}: bullwhip"] - found[f"connected {ALWAYS}: bullwhip"]
+    more = found[f"{UNCOORDINATED} {ALWAYS}: bullwhip"] - found[f"connected {ALWAYS}: bullwhip"]
+    return where_orders_matter(records, more)
+
+
+def where_orders_matter(records: Records, swings: pd.Series[float]) -> pd.Series[float]:
+    """Swings of orders; none in a world planted without coupling, where orders cost nothing and are arbitrary."""
+    return swings.where(at(records, coupling=1.0)["coupled"] > 0, 0.0)
 
 
 def haste(records: Records, wiring: str = UNCOORDINATED) -> pd.Series[float]:

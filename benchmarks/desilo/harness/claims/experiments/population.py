@@ -3,7 +3,8 @@
 Design: a population of generated firms. Each draws by itself, and independently of everything else: how its functions
 are wired (not optimised at all, side by side, one after the other, coordinated, as one), how tightly its decisions are
 coupled, and how good its forecast is. Its return is what it realises more than its status quo, in money. In the placebo
-population the same firms have drawn the same, but nobody coordinates: all decide side by side, whatever they drew.
+population the same firms have drawn the same, but nobody coordinates: who optimises at all decides side by side,
+whatever the wiring drawn.
 
 Metrics, one value a firm. A figure of a whole population, such as the share of the top fifth, has no value a firm:
 what is given are its jackknife pseudo-values (Tukey 1958), whose mean is the figure with its bias removed and whose
@@ -111,9 +112,11 @@ EXPERIMENT = Experiment(
 
 
 def returns(records: Records, placebo: bool = False) -> Floats:
-    """(n,) what firms realise more than their status quo, money."""
-    own: Floats = (records["isolated" if placebo else "own"] - records["status quo"]).to_numpy(np.float64)
-    return own
+    """(n,) what firms realise more than their status quo, money: nothing for who does not optimise, placebo or not."""
+    own = records["own"]
+    if placebo:
+        own = own.where(records["coordination"] == "none", records["isolated"])
+    return np.asarray(own - records["status quo"], dtype=np.float64)
 
 
 def lorenz(gains: Floats) -> tuple[Floats, Floats]:
@@ -181,13 +184,20 @@ def explained(factor: str, placebo: bool = False) -> Metric:
 
 
 def placebo_explained(records: Records) -> pd.Series[float]:
-    """Per cent of the variance of returns that the drawn wiring explains where nobody follows it; pseudo-values."""
-    return explained("coordination", placebo=True)(records)
+    """Per cent of the variance of returns that the drawn wiring explains where nobody follows it; pseudo-values.
+
+    Of the firms that optimise at all.
+    """
+    return explained("coordination", placebo=True)(records[records["coordination"] != "none"])
 
 
 def coordination_over_capability(records: Records) -> pd.Series[float]:
-    """What coordination explains of the variance of returns less what the forecast explains, points; pseudo-values."""
-    return explained("coordination")(records) - explained("error")(records)
+    """What coordination explains of the variance of returns less what the forecast explains, points; pseudo-values.
+
+    Of the firms that optimise at all: whether they do is no question of coordination.
+    """
+    optimise = records[records["coordination"] != "none"]
+    return explained("coordination")(optimise) - explained("error")(optimise)
 
 
 def _multiple(share: float) -> float:
@@ -211,7 +221,9 @@ def _share_explained(gains: Floats, factor: pd.Series) -> float:
 
 
 def _pseudo_values(records: Records, of: Callable[[Records], float]) -> pd.Series[float]:
-    """What each firm contributes to a figure of the whole population (jackknife)."""
-    count, whole = len(records), of(records)
-    without = [of(records.drop(index=label)) for label in records.index]
-    return pd.Series(count * whole - (count - 1) * np.array(without), index=records["cluster"])
+    """What each firm contributes to a figure of the whole population (jackknife); nan for firms that are not known."""
+    known = records.dropna(subset=["own", "isolated", "status quo"])
+    count, whole = len(known), of(known)
+    without = [of(known.drop(index=label)) for label in known.index]
+    values = pd.Series(count * whole - (count - 1) * np.array(without), index=known["cluster"])
+    return values.reindex(records["cluster"])

@@ -1,11 +1,12 @@
 """Which wiring realises what, on real sales?
 
-Design: every bundled case, each of its price zones alone, in windows of three weeks of the hold-out that do not
-overlap (orange juice: 3 zones x 10 windows = 30 clusters; tuna: 10, too few for an interval to be trusted). In each,
-the wirings of the experiment `wirings` but for the three orders of hand-offs in which pricing comes after inventory.
-What is planned on is estimated from what was known at the window's start; plans are scored on nature, of which what
+Design: every bundled case, each of its price zones alone, in the last 30 windows of three weeks of its history, one
+after the other. Each is planned on what was known at its start: demand is estimated from the weeks before it (and
+before the case's hold-out), so that early windows know less, as firms do. The wirings of the experiment `wirings` but
+for the three orders of hand-offs in which pricing comes after inventory. Plans are scored on nature, of which what
 really happened is part (`desilo.harness.nature`). Prices, sales and wholesale costs are the chain's; stock, capacity,
-lead time, order and holding costs are assumed (see each case's assumptions).
+lead time, order and holding costs are assumed (see each case's assumptions). Zones share their weeks: what counts as
+one observation is a window, over all zones.
 
 Metrics are those of `desilo.harness.claims.metrics`, `on` the records of one case (`case="orange-juice"`, `"tuna"`), in
 per cent of the status quo's profit if not said otherwise. Where a claim would be confirmed:
@@ -44,7 +45,6 @@ from desilo.harness.experiment import (
     SIDE_BY_SIDE,
     prepare,
     sized,
-    starts_of,
 )
 from desilo.operating.forecast import Response, estimated, forecast_error
 from desilo.solving import Options
@@ -57,7 +57,7 @@ QUICK_WINDOWS = 1
 SECONDS, QUICK_SECONDS = 30.0, 8.0
 """For every decision of a window. Most take one; only where prices and orders meet does the limit bind."""
 
-SETTINGS = replace(FULL, ladder_levels=5, starts=10, tightness=(1.0,), tightness_starts=1)
+SETTINGS = replace(FULL, ladder_levels=5, starts=1, tightness=(1.0,), tightness_starts=1)
 """Three weeks, 8 scenarios, nature of 200."""
 
 GAP = 2e-3
@@ -70,16 +70,22 @@ MODELS = (*SIDE_BY_SIDE, *(name for name in HANDED_ON if name not in PRICING_LAS
 def trials(scale: Scale) -> Sequence[Trial]:
     """Every window of every zone; a real case has no dial of coupling."""
     full = scale.name == "full"
-    settings = replace(SETTINGS, starts=scale.windows if full else min(scale.windows, QUICK_WINDOWS))
+    windows = scale.windows if full else min(scale.windows, QUICK_WINDOWS)
     seconds = SECONDS if full else QUICK_SECONDS
     found = []
     for name in CASES:
         case = open_case(name)
         for zone in dict.fromkeys(case.zones):
-            for start in starts_of(case, settings):
+            for start in starts_of(case, windows):
                 at: dict[str, float | str] = {"case": name, "zone": zone, "start": start, "seconds": seconds}
                 found.append(Trial(EXPERIMENT.name, f"{name}-{zone}-{start}", at))
     return found
+
+
+def starts_of(case: Case, windows: int) -> Sequence[int]:
+    """Calendar periods at which the last windows start, one after the other."""
+    end = int(case.periods[-1]) + 1
+    return range(end - windows * SETTINGS.horizon, end, SETTINGS.horizon)
 
 
 def work(trial: Trial) -> Figures:
@@ -109,9 +115,10 @@ EXPERIMENT = Experiment(
     name="windows",
     question="Which wiring realises what, on real sales?",
     method=(
-        "Windows of three weeks of real, held-out sales, each price zone alone. Demand is estimated from what was "
-        "known at the window's start, every wiring decides on it, and the plans are sold to a richer model of demand "
-        "that has seen what really happened. Operating figures that no price data tell are assumed."
+        "Windows of three weeks of real sales, each price zone alone. Demand is estimated from what was known at the "
+        "window's start, every wiring decides on it, and the plans are sold to a richer model of demand that has seen "
+        "what really happened. Operating figures that no price data tell are assumed. A window over all zones is one "
+        "observation."
     ),
     trials=trials,
     work=work,
