@@ -228,6 +228,7 @@ class TestCadence:
         assert cadence.more_with_cadence(records).tolist() == pytest.approx([20, 20])
         assert cadence.null_connecting(records).tolist() == pytest.approx([0, 0])
         assert cadence.chaos_of_orders(records).tolist() == pytest.approx([14, 14])
+        assert cadence.chaos_of_orders(records.assign(coupled=0.0)).tolist() == [0, 0]
         assert cadence.chaos_of_profit(records).tolist() == pytest.approx([14, 14])
         assert cadence.null_chaos_of_profit(records).tolist() == pytest.approx([4, 4])
         assert cadence.bullwhip_over_connected(records).tolist() == pytest.approx([14, 14])

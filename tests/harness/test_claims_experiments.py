@@ -206,6 +206,23 @@ def test_pseudo_values_have_the_figure_as_their_mean() -> None:
     assert times == pytest.approx(4 * values.mean() / (100 - values.mean()), rel=0.05)
 
 
+def test_where_the_wiring_is_worth_nothing_the_placebo_is_the_population() -> None:
+    null = firms(effect=0)
+    idle = null["coordination"] == "none"
+    null["own"] = null["isolated"].where(~idle, null["status quo"])
+    assert population.top_share_over_placebo(null).to_numpy() == pytest.approx(0, abs=1e-9)
+
+
+def test_a_firm_without_a_plan_is_unknown_and_takes_nothing_from_the_others() -> None:
+    some = firms(effect=1)
+    one = some.copy()
+    one.loc[7, "own"] = np.nan
+    values = population.top_share(one)
+    assert list(values.index) == list(some["cluster"])
+    assert values.isna().sum() == 1 and np.isnan(values["firm-7"])
+    assert values.dropna().to_list() == population.top_share(some.drop(index=7)).to_list()
+
+
 def test_firms_of_a_population_draw_by_themselves() -> None:
     trials = population.trials(Scale("full", seed=1, worlds=1, windows=1, firms=200))
     more = population.trials(Scale("full", seed=1, worlds=1, windows=1, firms=300))
