@@ -35,7 +35,7 @@ THREADS = 2
 
 ITEMS = (100, 200, 500, 1000, 2000)
 PERIODS, LEVELS, SCENARIOS = 8, 5, 5
-CLOSE = 0.03
+CLOSE = 0.05
 """Relative gap at which work is measured."""
 
 GAPS, WORKS, PICTURE = "gaps.json", "work.json", "work.svg"
