@@ -122,8 +122,9 @@ def page(outcome: Outcome) -> str:
     parts = [
         "# Does connected optimization compound value?",
         "Written by `desilo claims` from the records beside it; no figure and no verdict is typed in. What would show "
-        "each claim, and what must come out null for the showing to count, was written down in "
-        "`benchmarks/desilo/harness/claims/register.py` before the experiments were run.",
+        "each claim, and what must come out null for the showing to count, is written down in "
+        "`benchmarks/desilo/harness/claims/register.py`: before the experiments were run, but for what "
+        "[provenance](#experiments-and-provenance) tells.",
         *warnings(outcome),
         "## The answer on one page",
         *_answer(outcome.judged),
