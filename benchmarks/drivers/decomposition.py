@@ -117,10 +117,11 @@ def page(out: Path) -> str:
     if gaps:
         lines += [
             "",
-            "## Against the whole model",
+            "## Gaps",
             "",
-            f"`python -m drivers.decomposition gaps S,M,L {PLACE}`, in `benchmarks`: both methods in the same time on",
-            f"{THREADS} threads. The whole model starts from the best plan of the functions one after the other.",
+            f"`python -m drivers.decomposition gaps SIZES {PLACE}`, in `benchmarks`: what a method comes to",
+            f"in the time of its size on {THREADS} threads. The whole model (`monolith`) starts from the plan of the",
+            "functions one by one.",
             "",
             "| instance | method | seconds | plan | bound | gap |",
             "|---|---|---:|---:|---:|---:|",
