@@ -120,6 +120,7 @@ class Decomposition:
         self.rng = np.random.default_rng(desk.options.seed)
         self._noted = time.monotonic()
         self._together_takes = 0.0
+        self._round_takes = 0.0  # seconds of the last round of prices
         self._block_seconds = BLOCK_SECONDS
         self._cut_short = False
         self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
@@ -164,9 +165,13 @@ class Decomposition:
 
     def improve_prices(self, gap: float, until: float) -> None:
         """Step 1: rounds of prices until they promise less than a gap, or the monotonic clock says `until`."""
+        if time.monotonic() + self._round_takes > until:
+            return
+        started = time.monotonic()
         for _ in self.market.rounds(self._offers, gap, until):
             self.bound = min(self.bound, self.market.bound)
             self.keep()
+            self._round_takes, started = time.monotonic() - started, time.monotonic()
 
     def _offers(self, prices: Floats) -> list[Offer]:
         """What every team offers at prices (n,)."""
