@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -57,17 +57,20 @@ from desilo.solving import Options, Stop
 RUN, RECORDS, PLANS, INSTANCES = "run.json", "records", "plans", "instances"
 
 
-class Watcher(Protocol):
-    """Told what happens while a run is under way."""
+Done = TypeVar("Done", contravariant=True)
+
+
+class Watcher(Protocol[Done]):
+    """Told what happens while cells of a run, or trials of experiments, are under way."""
 
     def note(self, text: str) -> None:
         """Something worth saying."""
 
     def begin(self, total: int, done: int) -> None:
-        """So many cells, of which so many are on record."""
+        """So many of them, of which so many are on record."""
 
-    def finished(self, record: CellRecord) -> None:
-        """A cell is done and on record."""
+    def finished(self, record: Done) -> None:
+        """One is done and on record."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Finished:
         )
 
 
-def run(settings: Settings, folder: Path, watcher: Watcher) -> Finished:
+def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord]) -> Finished:
     """Run, or go on with, the experiment of the settings.
 
     Stopped at any moment, by whatever, the next run with the same settings in the same folder goes on from there.

@@ -17,7 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol, TypeGuard
+from typing import Literal, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from desilo.cases.errors import BadInput, Problem
 from desilo.harness.claims.experiment import Experiment, Records, Scale, Trial
 from desilo.harness.experiment import source_digests, versions
 from desilo.harness.records import Known, Record, read_record, sweep, write_record, write_text
-from desilo.harness.run import locked
+from desilo.harness.run import Watcher, locked
 from desilo.harness.workers import workers
 
 TRIALS, TABLES, RUN = "trials", "records", "run.json"
@@ -65,19 +65,6 @@ class ClaimsRun(Record):
     machine: dict[str, str]
 
 
-class Watcher(Protocol):
-    """Told what happens while experiments are under way."""
-
-    def note(self, text: str) -> None:
-        """Something worth saying."""
-
-    def begin(self, total: int, done: int) -> None:
-        """So many trials, of which so many are on record."""
-
-    def finished(self, record: TrialRecord) -> None:
-        """A trial is done and on record."""
-
-
 @dataclass(frozen=True)
 class Conducted:
     """Experiments that are done.
@@ -92,7 +79,12 @@ class Conducted:
 
 
 def conduct(
-    experiments: Sequence[Experiment], scale: Scale, folder: Path, watcher: Watcher, jobs: int, command: str
+    experiments: Sequence[Experiment],
+    scale: Scale,
+    folder: Path,
+    watcher: Watcher[TrialRecord],
+    jobs: int,
+    command: str,
 ) -> Conducted:
     """Run, or go on with, experiments.
 

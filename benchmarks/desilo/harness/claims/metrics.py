@@ -168,11 +168,6 @@ def looked_ahead(records: Records) -> Values:
     return 100 * (found["held-out error unseen"] / found["held-out error estimated"] - 1)
 
 
-def believed_accuracy_gain(records: Records) -> Values:
-    """How much nearer the estimated picture is to nature's expectations at today's prices, per cent of the distance."""
-    return 100 * (1 - figure(records, "demand-only", "error") / figure(records, STATUS_QUO, "error"))
-
-
 def stock_cut(model: str = "inventory-only") -> Metric:
     """How much smaller the average stock is than the status quo's, per cent."""
 

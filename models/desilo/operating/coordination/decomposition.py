@@ -72,7 +72,6 @@ AT_A_TIME = 2
 WORTHWHILE = 0.2
 """Share of what there is between relaxations and plans by which certificates must bring the bound down."""
 
-
 MANY = 8
 """Teams from which on prices say most of what there is to say."""
 

@@ -23,8 +23,7 @@ from desilo.operating.coordination.limits import Limits
 from desilo.operating.coordination.market import Market
 
 FEEDBACK = 10.0
-"""`F` of (M5). With less, and what is used follows too late; with more
-teams overreact (retail S after step 3: 211,900 at 1, 212,100 at 3, 213,000 at 6, 213,400 at 10, 212,100 at 20)."""
+"""`F` of (M5): with less, what is used follows too late; with more, teams overreact."""
 
 
 class Turns:

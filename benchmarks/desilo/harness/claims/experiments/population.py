@@ -141,11 +141,6 @@ def top_share(records: Records) -> pd.Series[float]:
     return _pseudo_values(records, lambda some: share_of_top(returns(some)))
 
 
-def placebo_top_share(records: Records) -> pd.Series[float]:
-    """The same where nobody coordinates."""
-    return _pseudo_values(records, lambda some: share_of_top(returns(some, placebo=True)))
-
-
 def top_share_of_gains(records: Records) -> pd.Series[float]:
     """The same, losses counted as nothing."""
     return _pseudo_values(records, lambda some: share_of_top(np.maximum(returns(some), 0)))
@@ -167,11 +162,6 @@ def top_share_over_placebo(records: Records) -> pd.Series[float]:
 def multiple(records: Records) -> pd.Series[float]:
     """What a firm of the top fifth earns over one of the rest, times; pseudo-values."""
     return _pseudo_values(records, lambda some: _multiple(share_of_top(returns(some))))
-
-
-def multiple_of_gains(records: Records) -> pd.Series[float]:
-    """The same, losses counted as nothing."""
-    return _pseudo_values(records, lambda some: _multiple(share_of_top(np.maximum(returns(some), 0))))
 
 
 def explained(factor: str, placebo: bool = False) -> Metric:
