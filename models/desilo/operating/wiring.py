@@ -27,8 +27,8 @@ HAND_OFFS: tuple[tuple[Function, ...], ...] = (
 )
 """Every order in which the functions can hand their plans on; the first is `sequential` on an instance."""
 
-LEAST = 1.0
-"""Seconds that are worth going on for."""
+LEAST = 0.1
+"""Share of its time that must be left when a decomposition ends for a search in the whole model to get anywhere."""
 
 
 def side_by_side(desk: Desk, optimised: frozenset[Function], pictures: Pictures) -> Decision:
@@ -90,7 +90,7 @@ def as_one(desk: Desk, picture: Instance, how: How = How()) -> Decision:
     wanted = how.method is Method.DECOMPOSITION or (how.method is Method.AUTO and decomposes(picture))
     if wanted and can_decompose(picture):
         best = decompose(desk, picture, known, how.checkpoint)
-        if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST:
+        if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST * desk.options.time_limit:
             return replace(best, facts={"method": Method.DECOMPOSITION.value})
         bound = best.bound
     start = best if best is not None and best.plan is not None else known()
