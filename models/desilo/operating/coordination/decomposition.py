@@ -197,10 +197,12 @@ class Decomposition:
         known = [(k, pattern) for k, pattern in enumerate(self.patterns) if pattern is not None]
         slack = {k: market.values[k] - (p.profit - float(market.prices @ p.use)) for k, p in known}
         until = time.monotonic() + FOR_CERTIFICATES * self.left
-        requests = [
-            Request(k, "certify", (market.prices, pattern, SECONDS, self.desk.options.gap / 4))
-            for k, pattern in sorted(known, key=lambda each: -slack[each[0]])
-        ]
+
+        def asked(team: int, pattern: Pattern) -> Request:
+            gap = self.desk.options.gap / 4
+            return Request(team, "certify", lambda: (market.prices, pattern, self._at_most(SECONDS), gap))
+
+        requests = [asked(*each) for each in sorted(known, key=lambda each: -slack[each[0]])]
         value = market.values.copy()
         standing = float(market.prices @ self.limits.capacity)
         together = AT_A_TIME * self.offices.jobs
@@ -214,6 +216,10 @@ class Decomposition:
             self.keep()
             if self.close or before - value.sum() < WORTHWHILE * hoped or time.monotonic() > until:
                 return
+
+    def _at_most(self, seconds: float) -> float:
+        """Seconds for a search that begins now."""
+        return min(seconds, max(self.left, 0.5))
 
     def _each(self, share: float) -> float:
         """Seconds for each team, if all of them get a share of what is left."""
@@ -303,7 +309,7 @@ class Decomposition:
         What they leave is worth what it will earn when orders are re-optimised.
         """
         slack = self.limits.capacity - now.use.sum(axis=0)
-        seconds = min(self._block_seconds, max(self.left, 0.5))
+        seconds = self._at_most(self._block_seconds)
         requests, rooms = [], []
         for number, block in enumerate(blocks):
             items = np.concatenate([self.teams[k] for k in block])
