@@ -1,0 +1,79 @@
+"""One run of a solver on one problem of the library: one line of JSON. What is not known is null."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from desilo.harness.records import Known, Record
+
+SchemaVersion = Literal[1]
+"""Raised whenever a line of an older version can no longer be read."""
+
+
+class Ending(StrEnum):
+    """How a run ended. Failures are recorded as what they are."""
+
+    OPTIMAL = "optimal"  # to the asked gap
+    TIME_LIMIT = "time-limit"  # the solver stopped by itself at its time limit
+    OTHER_LIMIT = "other-limit"  # iterations, nodes, an objective target
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    ERROR = "error"  # the solver could not say, or its process raised an error
+    REFUSED = "refused"  # the solver does not have the option or the method that was asked for
+    OVERTIME = "overtime"  # it did not stop at its time limit and was ended
+    OUT_OF_MEMORY = "out-of-memory"  # it was ended at the memory limit, or said so itself
+    CRASHED = "crashed"  # its process died of something else
+    WRONG = "wrong"  # what it calls a solution is none, or not worth what it says, or better than a proven bound
+
+
+class Setting(Record):
+    """What was asked for: two runs with the same setting differ only in the versions and the machine. A run that has no such dial has its default."""
+
+    problem: str  # name in the library
+    digest: str  # of the problem's content, SHA-256
+    formulation: str = "tight"
+    solver: str = "highs"
+    preset: str = "default"  # a named set of options
+    seed: int = 0  # of the solver
+    permutation: int = 0  # of rows and columns; 0 is as written
+    repeat: int = 0  # the same again, for the noise of the machine alone
+    gap: float = 1e-4
+    time_limit: float = 60.0  # seconds, for the solver
+    memory_limit: int = 4096  # MB, for the process
+
+
+class Check(Record):
+    """What desilo's own checker says about the solution; it knows nothing of formulations and solvers."""
+
+    feasible: bool
+    objective: Known  # recomputed, money
+    violations: tuple[str, ...] = ()
+
+
+class Run(Record):
+    """One run."""
+
+    schema_version: SchemaVersion = 1
+    key: str  # SHA-256 of the setting and the versions
+    setting: Setting
+    family: str  # of the problem: pricing, demand, inventory, joint
+    versions: dict[str, str]  # desilo's source digest, solver, pyomo, numpy, python
+    machine: dict[str, str | int]  # processor, cores, platform
+    ending: Ending
+    objective: Known = None  # money
+    bound: Known = None  # proven; money
+    gap: Known = None
+    sense: int = -1  # -1 maximise, 1 minimise
+    seconds: dict[str, float] = Field(default_factory=dict)  # wall clock: build, translate, load, solve
+    processor_seconds: Known = None  # of the process, all phases
+    peak_memory: Known = None  # MB, of the process
+    primal_dual_integral: Known = None  # gap (at most 1) integrated over the seconds of the solve
+    # simplex, ipm, crossover and pdlp iterations, nodes: the same on every machine
+    work: dict[str, int] = Field(default_factory=dict)
+    size: dict[str, int] = Field(default_factory=dict)  # rows, columns, integers, nonzeros
+    info: dict[str, int | float | None] = Field(default_factory=dict)  # all that the solver says of itself
+    check: Check | None = None
+    note: str | None = None  # what went wrong, for people
