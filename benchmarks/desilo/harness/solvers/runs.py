@@ -30,7 +30,7 @@ class Ending(StrEnum):
 
 
 class Setting(Record):
-    """What was asked for: two runs with the same setting differ only in the versions and the machine. A run that has no such dial has its default."""
+    """What was asked for. Two runs with the same setting differ only in the versions and the machine."""
 
     problem: str  # name in the library
     digest: str  # of the problem's content, SHA-256
