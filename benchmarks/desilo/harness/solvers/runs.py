@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from desilo.cases.errors import BadInput, Problem
+from desilo.cases.findings import Findings, schema_problems
 from desilo.harness.records import Known, Record
+
+RUNS = "runs.jsonl"
+"""The file of a bench folder that holds its runs."""
 
 SchemaVersion = Literal[1]
 """Raised whenever a line of an older version can no longer be read."""
@@ -77,3 +83,29 @@ class Run(Record):
     info: dict[str, int | float | None] = Field(default_factory=dict)  # all that the solver says of itself
     check: Check | None = None
     note: str | None = None  # what went wrong, for people
+
+
+def read_runs(place: Path) -> list[Run]:
+    """The runs of a bench folder, or of a file of such lines, in the order they stand there.
+
+    A last line without an end was being written when its bench was killed: it is left out.
+
+    Raises:
+        BadInput: there is no such file, or some of its lines are no runs; each is named.
+    """
+    path = place / RUNS if place.is_dir() else place
+    try:
+        *lines, _ = path.read_bytes().split(b"\n")
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}; a folder made by `desilo bench`, or its {RUNS}, is expected"
+        raise BadInput([Problem(str(path), what)]) from None
+    findings = Findings()
+    runs = []
+    for row, line in enumerate(lines, start=1):
+        try:
+            runs.append(Run.model_validate_json(line))
+        except ValidationError as error:
+            where, message = schema_problems(error, lambda _: Run.model_fields)[0]
+            findings.add(str(path), f"is no run: {message}", row, where or None)
+    findings.stop_if_any()
+    return runs
