@@ -29,6 +29,11 @@ from desilo.cases.tables import LARGEST, SUFFIXES, read_table
 
 BUNDLED = Path(__file__).parent / "bundled"
 
+WINDOWS = Path(__file__).parent / "windows"
+"""Planning problems of bundled cases, a folder each in the instance format: `datasets/prepare/windows.py` estimated
+demand once and froze them. The last figures of an estimate depend on the solver; what solvers are compared on must not.
+"""
+
 MIN_RECORDED = 0.5
 """Share of the periods between the first and the last with a record; below it labels are not consecutive."""
 

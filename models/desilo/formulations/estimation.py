@@ -42,13 +42,13 @@ as its own records pay for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
-from desilo.cases.instance import Floats
+from desilo.cases.instance import Floats, Ints
 from desilo.solving import Stop, between, delayed_model, entries, members, solve, true_at, values
 
 
@@ -69,6 +69,15 @@ class Records:
     covariates: Floats
     covariate_bounds: Floats
     season: Floats
+
+    def of(self, items: Ints) -> Records:
+        """The records of some items by themselves."""
+        return replace(
+            self,
+            log_units=self.log_units[items],
+            log_price=self.log_price[items],
+            covariates=self.covariates[items],
+        )
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ DEFAULT_OPTIONS = EstimationOptions()
 
 @dataclass(frozen=True)
 class Coefficients:
-    """The fit of a group.
+    """A demand function of a group.
 
     Attributes:
         level: (I,) log units at the base prices, all covariates 0.
@@ -106,7 +115,6 @@ class Coefficients:
         cross: (I, I) cross-price elasticities of the row's demand to the column's price; the diagonal is 0.
         covariates: (I, K) coefficients of the item covariates.
         season: (M,) coefficients of the group covariates.
-        objective: the optimal value of (E0).
     """
 
     level: Floats
@@ -114,6 +122,16 @@ class Coefficients:
     cross: Floats
     covariates: Floats
     season: Floats
+
+
+@dataclass(frozen=True)
+class Fitted(Coefficients):
+    """The coefficients that fit best.
+
+    Attributes:
+        objective: the optimal value of (E0).
+    """
+
     objective: float
 
 
@@ -182,7 +200,7 @@ def build_estimation(records: Records, options: EstimationOptions) -> Any:
     return m
 
 
-def estimate(records: Records, options: EstimationOptions = DEFAULT_OPTIONS) -> Coefficients:
+def estimate(records: Records, options: EstimationOptions = DEFAULT_OPTIONS) -> Fitted:
     """Fit a group.
 
     Raises:
@@ -192,6 +210,11 @@ def estimate(records: Records, options: EstimationOptions = DEFAULT_OPTIONS) -> 
     outcome = solve(m)
     if outcome.stop is not Stop.OPTIMAL:
         raise RuntimeError(f"demand estimation not solved: {outcome.stop}")
+    return Fitted(**vars(coefficients(m, records)), objective=outcome.objective)
+
+
+def coefficients(m: Any, records: Records) -> Coefficients:
+    """The fit in the values that the model's variables hold."""
     items, _, K = records.covariates.shape
     return Coefficients(
         level=values(m.a, (items,)),
@@ -199,5 +222,4 @@ def estimate(records: Records, options: EstimationOptions = DEFAULT_OPTIONS) -> 
         cross=np.maximum(values(m.c, (items, items)), 0),  # rid of the solver's -1e-9
         covariates=values(m.g, (items, K)),
         season=values(m.h, (records.season.shape[1],)),
-        objective=outcome.objective,
     )

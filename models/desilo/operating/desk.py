@@ -72,7 +72,7 @@ class Desk:
         self.steps.append(Step(function, outcome))
         if not outcome.feasible:
             return self.failed()
-        level, setup = _integers(built.model, picture)
+        level, setup = integers(built.model, picture)
         return self.polish(picture, freedom.at_levels(level).placing(setup), outcome.bound)
 
     def polish(self, picture: Instance, fixed: Freedom, bound: float) -> Decision:
@@ -155,7 +155,7 @@ def reference_levels(instance: Instance) -> Ints:
     return level
 
 
-def _integers(model: Any, instance: Instance) -> tuple[Ints, Bools]:
+def integers(model: Any, instance: Instance) -> tuple[Ints, Bools]:
     """(I, T) chosen levels and (I, T) whether an order is placed, from a solved model."""
     count, periods = instance.unit_cost.shape
     inventory = model.inventory

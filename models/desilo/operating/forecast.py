@@ -166,24 +166,16 @@ def fit(
         harmonics: of the season.
     """
     price, feature, base = _history(case, past)
-    x = np.log(price / base[:, None])
-    year = YEAR.get(case.period_unit, np.inf)
-    if past < year:
-        year = np.inf  # less than a year says nothing about the season
-    log_units = _log_units(case.units[:, :past])
-    covariates = np.stack([feature, feature * x] if own_featured else [feature], axis=2)
-    # a feature never costs sales, and shoppers drawn by it mind the price no less
-    bounds = np.array([[0.0, np.inf], [-np.inf, 0.0]])[: covariates.shape[2]]
-    waves = _waves(case.periods[:past], year, harmonics)
+    records = records_of(case, past, own_featured=own_featured, harmonics=harmonics)
     items = len(base)
     level, own, cross = np.zeros(items), np.zeros(items), np.zeros((items, items))
     gains, season = np.zeros((items, 2)), np.zeros((items, 2 * harmonics))
     zones = np.array(case.zones)
     for zone in dict.fromkeys(case.zones):
         group = np.flatnonzero(zones == zone)
-        found = estimate(Records(log_units[group], x[group], covariates[group], bounds, waves), options)
+        found = estimate(records.of(group), options)
         level[group], own[group], cross[np.ix_(group, group)] = found.level, found.own, found.cross
-        gains[group, : covariates.shape[2]] = found.covariates
+        gains[group, : records.covariates.shape[2]] = found.covariates
         season[group] = found.season
     response = Response(
         base_price=base,
@@ -193,12 +185,23 @@ def fit(
         feature=gains[:, 0],
         own_featured=gains[:, 1],
         season=season,
-        year=year,
-        residuals=np.zeros_like(x),
+        year=_year(case, past),
+        residuals=np.zeros_like(records.log_price),
     )
     median = response.demand(case.periods[:past], price, feature)
-    residuals = _draw_in(log_units - np.log(median))
+    residuals = _draw_in(records.log_units - np.log(median))
     return replace(response, level=level + _log_mean(residuals), residuals=residuals)
+
+
+def records_of(case: Case, past: int, *, own_featured: bool = False, harmonics: int = 1) -> Records:
+    """What all items sold in the first `past` periods of the history, as the estimation takes it; see `fit`."""
+    price, feature, base = _history(case, past)
+    x = np.log(price / base[:, None])
+    covariates = np.stack([feature, feature * x] if own_featured else [feature], axis=2)
+    # a feature never costs sales, and shoppers drawn by it mind the price no less
+    bounds = np.array([[0.0, np.inf], [-np.inf, 0.0]])[: covariates.shape[2]]
+    waves = _waves(case.periods[:past], _year(case, past), harmonics)
+    return Records(_log_units(case.units[:, :past]), x, covariates, bounds, waves)
 
 
 @dataclass(frozen=True)
@@ -250,6 +253,12 @@ def _history(case: Case, past: int) -> tuple[Floats, Floats, Floats]:
     price = pd.DataFrame(case.price[:, :past].T).ffill().bfill().to_numpy(np.float64).T
     feature = np.nan_to_num(case.feature[:, :past])
     return price, feature, np.median(price, axis=1)
+
+
+def _year(case: Case, past: int) -> float:
+    """Periods in a year; inf without a season: less than a year of history says nothing about it."""
+    year = YEAR.get(case.period_unit, np.inf)
+    return np.inf if past < year else year
 
 
 def _log_units(units: Floats) -> Floats:

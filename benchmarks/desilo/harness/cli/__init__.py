@@ -1,6 +1,7 @@
 """The command line. Each module holds the commands of one subject; `main` turns errors into exit codes.
 
-Exit codes: 0 done; 1 anything unexpected; 2 bad input; 3 stopped by a limit with a plan; 4 infeasible.
+Exit codes: 0 done; 1 anything unexpected; 2 bad input; 3 stopped by a limit with a plan; 4 infeasible; 5 a
+regression, or a wrong answer, was found.
 
 Commands import what they work with when they run, not when they are registered: help and shell completion answer
 without loading Pyomo, pandas and the solver.
@@ -26,6 +27,7 @@ class Exit(IntEnum):
     BAD_INPUT = 2
     LIMIT = 3
     INFEASIBLE = 4
+    REGRESSION = 5  # or a wrong answer
 
 
 LARGEST = 2**31 - 1
