@@ -152,8 +152,8 @@ def load(program: Program, options: Options) -> Any:
         if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise ValueError(f"HiGHS refuses the option {name} = {value}")
     if options.root != "choose" and program.integer.any():
-        # older versions name the relaxation's solver by `solver` alone
-        highs.setOptionValue("mip_lp_solver", options.root)
+        highs.setOptionValue("solver", "choose")  # 1.11 would ignore the integers
+        highs.setOptionValue("mip_lp_solver", options.root)  # which 1.11 does not have
     matrix, hessian = program.matrix, program.hessian
     if hessian is not None and program.integer.any():
         raise ValueError("HiGHS does not solve mixed-integer programs with a quadratic objective")
