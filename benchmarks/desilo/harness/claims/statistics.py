@@ -69,19 +69,31 @@ def measure(values: pd.Series[float], tests: int, seed: int) -> Measured:
         nothing = Interval(float(known.mean()) if len(known) else np.nan, np.nan, np.nan, LEVEL, len(known))
         return Measured(nothing, nothing, unknown, np.nan)
     found: Floats = np.asarray(known, dtype=np.float64)
-    clusters = list(known.index)
-    zero = np.zeros_like(found)
-    shown = paired_bootstrap(zero, found, clusters, seed, LEVEL)
-    wide = paired_bootstrap(zero, found, clusters, seed, level)
-    reach = float(stats.t.ppf((1 + level) / 2, len(found) - 1)) * found.std(ddof=1) / math.sqrt(len(found))
-    judged = Interval(
-        shown.estimate,
-        min(shown.low, wide.low, shown.estimate - reach),
-        max(shown.high, wide.high, shown.estimate + reach),
-        level,
-        len(found),
-    )
+    shown = paired_bootstrap(np.zeros_like(found), found, list(known.index), seed, LEVEL)
+    wide = cautious(found, level, seed)
+    judged = Interval(wide.estimate, min(shown.low, wide.low), max(shown.high, wide.high), level, len(found))
     return Measured(shown, judged, unknown, detectable(found, level))
+
+
+def cautious(values: Floats, level: float, seed: int) -> Interval:
+    """The hull of the bootstrap's interval of a mean and Student's.
+
+    Args:
+        values: (n,) one a cluster, at least two.
+        level: confidence of either.
+        seed: of the resampling.
+    """
+    found = paired_bootstrap(np.zeros_like(values), values, range(len(values)), seed, level)
+    student = by_student(values, level)
+    low, high = min(found.low, student.low), max(found.high, student.high)
+    return Interval(found.estimate, low, high, level, len(values))
+
+
+def by_student(values: Floats, level: float) -> Interval:
+    """Student's interval of the mean of at least two values, one a cluster."""
+    mean, count = float(values.mean()), len(values)
+    reach = float(stats.t.ppf((1 + level) / 2, count - 1)) * float(values.std(ddof=1)) / math.sqrt(count)
+    return Interval(mean, mean - reach, mean + reach, level, count)
 
 
 def detectable(values: Floats, level: float) -> float:
