@@ -96,12 +96,13 @@ class Held:
         self._loaded = time.perf_counter() - started
 
     def price(self, cost: Floats, offset: float) -> None:
-        """Other costs (n,) of the same columns; from here on the simplex method, which starts from the last basis."""
+        """Other costs (n,) of the same columns; an LP is then solved by the simplex method, from the last basis."""
         self.program = replace(self.program, cost=cost, offset=offset)
         columns = np.arange(len(cost), dtype=np.int32)
         self._highs.changeColsCost(len(columns), columns, cost)
         self._highs.changeObjectiveOffset(offset)
-        self._highs.setOptionValue("solver", "simplex")
+        if not self.program.integer.any():
+            self._highs.setOptionValue("solver", "simplex")
 
     def start(self, columns: Ints, figures: Floats) -> None:
         """Values of some integer columns to start from; HiGHS completes the rest."""
