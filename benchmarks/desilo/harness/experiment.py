@@ -577,10 +577,11 @@ def source_digests() -> dict[str, str]:
         "models": ("desilo.formulations", "desilo.operating", "desilo.solving"),
         "scoring": tuple(f"desilo.harness.{name}" for name in ("check", "recourse", "sell", "experiment")),
     }
-    return {name: _source_digest(modules) for name, modules in parts.items()}
+    return {name: source_digest(modules) for name, modules in parts.items()}
 
 
-def _source_digest(modules: tuple[str, ...]) -> str:
+def source_digest(modules: tuple[str, ...]) -> str:
+    """SHA-256 of the sources of modules and packages."""
     sha = hashlib.sha256()
     for name in modules:
         spec = importlib.util.find_spec(name)

@@ -12,6 +12,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Environment of a process whose numerical libraries are to work in one thread; they read it when numpy is loaded."""
+
 
 class Here(Executor):
     """Works in this process, at once."""
@@ -35,9 +38,8 @@ def workers(jobs: int) -> Iterator[Executor]:
     if jobs == 1:
         yield Here()
         return
-    wanted = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # read with numpy
     # a worker that is killed leaves semaphores, which are cleaned up: no news to the user
-    wanted["PYTHONWARNINGS"] = "ignore::UserWarning:multiprocessing.resource_tracker"
+    wanted = ONE_THREAD | {"PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_worker)

@@ -246,7 +246,7 @@ def read_outcome(highs: Any, status: Any, program: Program, options: Options, se
         ipm_iterations=max(0, info.ipm_iteration_count),
         nodes=max(0, info.mip_node_count) if is_mip else 0,
         seconds=seconds,
-        size=Size(*program.matrix.shape, int(program.integer.sum()), int(program.matrix.nnz)),
+        size=size_of(program),
         solver=SOLVER,
         options=options,
     )
@@ -266,11 +266,17 @@ def _dual_objective(highs: Any, program: Program) -> float:
 
 
 def write_mps(model: Model, path: Path) -> Size:
-    """Write a Pyomo model as an MPS file with names, for any other solver.
+    """Write a Pyomo model as an MPS file with names, for any other solver; see `write_program`."""
+    program = translate(model)
+    write_program(program, path)
+    return size_of(program)
+
+
+def write_program(program: Program, path: Path) -> None:
+    """Write a program as an MPS file; its columns and rows are called by `mps_name`.
 
     A temporary file is written beside it and then renamed.
     """
-    program = translate(model)
     highs = load(program, Options())
     named = highs.getModel()
     named.lp_.model_name_ = mps_name(program.name)
@@ -284,6 +290,10 @@ def write_mps(model: Model, path: Path) -> Size:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def size_of(program: Program) -> Size:
+    """The size that HiGHS sees."""
     return Size(*program.matrix.shape, int(program.integer.sum()), int(program.matrix.nnz))
 
 

@@ -35,12 +35,19 @@ class Ending(StrEnum):
     WRONG = "wrong"  # what it calls a solution is none, or not worth what it says, or better than a proven bound
 
 
+RELAXED = "-relaxed"
+"""Ends the name of a formulation that is solved without its integers."""
+
+DECOMPOSITION = "decomposition"
+"""The formulation of joint problems that are solved team by team."""
+
+
 class Setting(Record):
     """What was asked for. Two runs with the same setting differ only in the versions and the machine."""
 
     problem: str  # name in the library
     digest: str  # of the problem's content, SHA-256
-    formulation: str = "tight"
+    formulation: str = "tight"  # or another of `Formulation`, either ending in `RELAXED`, or `DECOMPOSITION`
     solver: str = "highs"
     preset: str = "default"  # a named set of options
     seed: int = 0  # of the solver
@@ -49,6 +56,11 @@ class Setting(Record):
     gap: float = 1e-4
     time_limit: float = 60.0  # seconds, for the solver
     memory_limit: int = 4096  # MB, for the process
+
+    @property
+    def relaxed(self) -> bool:
+        """Whether the integers may take any value within their bounds."""
+        return self.formulation.endswith(RELAXED)
 
 
 class Check(Record):
