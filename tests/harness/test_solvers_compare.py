@@ -18,7 +18,7 @@ from desilo.harness.cli import main
 from desilo.harness.solvers.compare import Comparison, Verdict, compare, judge, log_ratio
 from desilo.harness.solvers.metrics import METRICS, totals
 from desilo.harness.solvers.noise import components, noise, trials_of_clock, trials_of_work
-from desilo.harness.solvers.pairing import Pair, pair, select
+from desilo.harness.solvers.pairing import Pair, pair, require_comparable, select
 from desilo.harness.solvers.profiles import figure_of, profiles
 from desilo.harness.solvers.runs import Check, Ending, Run
 
@@ -229,14 +229,18 @@ def test_two_presets_of_one_bench() -> None:
     assert compared(before, after, "preset").verdict is Verdict.REGRESSION
 
 
+def comparable(before: list[Run], after: list[Run]) -> None:
+    require_comparable(pair(before, after), before, after)
+
+
 def test_no_pair_is_bad_input_and_says_which_field_differs() -> None:
     with pytest.raises(BadInput, match="time_limit is '60' and '30'"):
-        pair([run(time_limit=60.0)], [run(time_limit=30.0)])
+        comparable([run(time_limit=60.0)], [run(time_limit=30.0)])
 
 
 def test_several_versions_on_a_side_are_bad_input() -> None:
     with pytest.raises(BadInput, match=r"several versions of highspy.*--before highspy=1\.15\.1"):
-        pair([run(), run(versions=NEWER)], [run()])
+        comparable([run(), run(versions=NEWER)], [run()])
 
 
 # noise

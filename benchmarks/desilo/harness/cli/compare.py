@@ -62,7 +62,7 @@ def compare(
     Exit status: 0 no regression; 5 a regression, a wrong answer or a new
     failure; 2 bad input; 1 anything else.
     """
-    from desilo.harness.solvers.pairing import pair, read_conditions, select
+    from desilo.harness.solvers.pairing import pair, read_conditions, require_comparable, select
     from desilo.harness.solvers.runs import read_runs
 
     deciding = _metrics(metric, margin, trials)
@@ -80,6 +80,7 @@ def compare(
     from desilo.harness.solvers.noise import noise
 
     pairing = pair(old, new, {*conditions[0], *conditions[1]})
+    require_comparable(pairing, old, new)
     names = (_name(before, only_before), _name(after or before, only_after))
     found = compared(pairing, old, new, deciding, margin, names)
     noises = [

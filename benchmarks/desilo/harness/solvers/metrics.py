@@ -28,6 +28,10 @@ PENALTY = 10
 """Of PAR10."""
 
 
+WORK = ("simplex_iterations", "ipm_iterations", "crossover_iterations", "pdlp_iterations")
+"""Names of the kinds of iterations."""
+
+
 class Kind(StrEnum):
     """How a metric behaves when nothing has changed."""
 
@@ -67,7 +71,7 @@ def seconds_to_solve(run: Run) -> float:
 
 def iterations(run: Run) -> float | None:
     """Iterations of all methods together: a change of method is no change of the metric."""
-    counts = [count for name, count in run.work.items() if name != "nodes"]
+    counts = [run.work[name] for name in WORK if name in run.work]
     return float(sum(counts)) if counts else None
 
 
@@ -79,10 +83,7 @@ METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("iterations", Kind.WORK, 100, "iterations", iterations),
-        *(
-            Metric(name, Kind.WORK, 100, "iterations", _of("work", name))
-            for name in ("simplex", "ipm", "crossover", "pdlp")
-        ),
+        *(Metric(name, Kind.WORK, 100, "iterations", _of("work", name)) for name in WORK),
         Metric("nodes", Kind.WORK, 10, "nodes", _of("work", "nodes")),
         *(Metric(name, Kind.SIZE, 0, name, _of("size", name)) for name in ("rows", "columns", "integers", "nonzeros")),
         Metric("seconds", Kind.CLOCK, 1, "s", seconds_to_solve),

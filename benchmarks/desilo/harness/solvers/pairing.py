@@ -100,21 +100,11 @@ def pair(before: Sequence[Run], after: Sequence[Run], compared: Iterable[str] = 
     """Put runs with the same setting together.
 
     Args:
-        before, after: runs of one set of versions each.
+        before, after: runs.
         compared: fields of the setting that may differ, since they are what is compared.
-
-    Raises:
-        BadInput: a side holds runs of several versions, or there is no pair at all.
     """
     fields = [name for name in Setting.model_fields if name not in {*compared, "repeat"}]
     old, new = _by_setting(before, fields), _by_setting(after, fields)
-    problems = [*_several_versions("before", before), *_several_versions("after", after)]
-    if not problems and old.keys().isdisjoint(new):
-        problems = [
-            Problem("before and after", f"no run of one has the setting of a run of the other: {_why(old, new)}")
-        ]
-    if problems:
-        raise BadInput(problems)
     return Pairing(
         tuple(
             Pair(runs[0].setting.problem, _label(runs[0], UNIT, compared), tuple(runs), tuple(new[key]))
@@ -124,6 +114,20 @@ def pair(before: Sequence[Run], after: Sequence[Run], compared: Iterable[str] = 
         tuple(_label(runs[0], fields, compared) for key, runs in old.items() if key not in new),
         tuple(_label(runs[0], fields, compared) for key, runs in new.items() if key not in old),
     )
+
+
+def require_comparable(pairing: Pairing, before: Sequence[Run], after: Sequence[Run]) -> None:
+    """Each side is of one set of versions, and there are pairs.
+
+    Raises:
+        BadInput: it is not so.
+    """
+    problems = [*_several_versions("before", before), *_several_versions("after", after)]
+    if not problems and not pairing.pairs:
+        what = f"no run of one has the setting of a run of the other: {_why(before, after)}"
+        problems = [Problem("before and after", what)]
+    if problems:
+        raise BadInput(problems)
 
 
 def _field(run: Run, field: str) -> str | None:
@@ -165,11 +169,11 @@ def _several_versions(side: str, runs: Sequence[Run]) -> Iterable[Problem]:
                 yield Problem(side, f"{what}; choose one: --{side} {name}={next(iter(found))}")
 
 
-def _why(old: Mapping[tuple[object, ...], list[Run]], new: Mapping[tuple[object, ...], list[Run]]) -> str:
+def _why(before: Sequence[Run], after: Sequence[Run]) -> str:
     """The fields that no run of one side has in common with any of the other."""
     differ = []
     for name in Setting.model_fields:
-        left, right = (dict.fromkeys(_field(runs[0], name) or "" for runs in side.values()) for side in (old, new))
+        left, right = (dict.fromkeys(_field(run, name) or "" for run in side) for side in (before, after))
         if left.keys().isdisjoint(right) and name != "repeat":
             differ.append(f"{name} is {quoted(left, 3)} and {quoted(right, 3)}")
     return "; ".join(differ) or "each field agrees somewhere, all together nowhere"
