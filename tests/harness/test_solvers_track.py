@@ -14,7 +14,6 @@ from desilo.harness.solvers import environments
 from desilo.harness.solvers.environments import NotInstalled, make, requirements
 from desilo.harness.solvers.history import (
     BENCHES,
-    VERSION,
     Bench,
     Line,
     Series,
@@ -38,7 +37,7 @@ def version(number: str) -> dict[str, str]:
 
 def measured(runs: list[Run]) -> Bench:
     number = runs[0].versions["highspy"]
-    return Bench(number, VersionRecord(asked={"highspy": number}, status=Status.MEASURED), tuple(runs))
+    return Bench(number, VersionRecord(versions=version(number), status=Status.MEASURED), tuple(runs))
 
 
 def series(*sides: list[Run]) -> Series:
@@ -119,7 +118,7 @@ def test_series_differ_in_one_package_only(tmp_path: Path) -> None:
     pyomo = {name: VERSIONS | {"pyomo": name} for name in ("6.9.5", "6.10.0")}
     for number, versions in enumerate((version("1.13.1"), version("1.12.0"), VERSIONS, *pyomo.values())):
         append(write([run(versions=versions)], tmp_path / f"{number}"), tmp_path / "history")
-    gone = VersionRecord(asked={"highspy": "1.14.0", "pyomo": "6.10.1"}, status=Status.FAILED_GATE)
+    gone = VersionRecord(versions=version("1.14.0"), status=Status.FAILED_GATE)
     found = series_of([*read_history(tmp_path / "history"), Bench("gone", gone, ())])
     assert [(each.package, each.versions) for each in found] == [
         ("highspy", ("1.12.0", "1.13.1", "1.14.0", "1.15.1")),
@@ -157,12 +156,11 @@ def test_a_version_that_fails_the_gate_has_its_row_and_does_not_count(
     for number in ("1.13.1", "1.15.1"):
         append(write(bench(1, problems=4, versions=version(number)), tmp_path / number), history)
     record = VersionRecord(
-        asked={"highspy": "1.14.0", "pyomo": VERSIONS["pyomo"]},
+        versions=version("1.14.0"),
         status=Status.FAILED_GATE,
         gate={"programs": 40, "wrong": 3},
     )
-    (history / BENCHES / "wrong").mkdir()
-    (history / BENCHES / "wrong" / VERSION).write_text(record.model_dump_json())
+    (history / BENCHES / "wrong.json").write_text(record.model_dump_json())
     assert command(monkeypatch, "track", "--history", history) == 0
     assert "highspy 1.14.0, pyomo 6.10.1: failed the gate, 0 runs" in capfd.readouterr().out
     assert "|1.14.0|3 of 40 wrong|-|" in (history / "README.md").read_text()

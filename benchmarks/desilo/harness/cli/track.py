@@ -49,7 +49,7 @@ def track(
     from rich.console import Console
 
     from desilo.harness.run import locked
-    from desilo.harness.solvers.history import append, read_history
+    from desilo.harness.solvers.history import TRACKED, append, read_history
     from desilo.harness.solvers.history_page import say, write_page
     from desilo.harness.solvers.track import combinations, measure
 
@@ -76,13 +76,13 @@ def track(
     if json:
         from json import dumps
 
-        versions = [{"versions": bench.versions, **bench.record.model_dump(mode="json")} for bench in benches]
+        versions = [bench.record.model_dump(mode="json") | {"runs": len(bench.runs)} for bench in benches]
         dumped = [step.model_dump(mode="json") for _, steps in found for step in steps]
         typer.echo(dumps({"versions": versions, "steps": dumped}, indent=1))
         return
     screen = Console(highlight=False, soft_wrap=True, markup=False)
     for bench in benches:
-        shown = ", ".join(f"{name} {version}" for name, version in bench.record.asked.items())
+        shown = ", ".join(f"{name} {bench.versions[name]}" for name in TRACKED if name in bench.versions)
         problem = f": {bench.record.problem}" if bench.record.problem else ""
         screen.print(f"{shown}: {bench.record.status}, {len(bench.runs)} runs{problem}")
     for series, steps in found:

@@ -1,8 +1,8 @@
 """A history of benches: every run that counts, by version, and one line for every version and problem.
 
-The folder holds `benches/NAME/runs.jsonl`, the runs as `desilo bench` wrote them; `benches/NAME/version.json`, what is
-known of the version beside its runs; and `history.jsonl`, which is worked out anew from these whenever something is
-added, so that nothing can stand in it twice or disagree with the runs.
+The folder holds `benches/NAME/runs.jsonl`, the runs as `desilo bench` wrote them; `benches/NAME.json`, what is known of
+the version beside its runs; and `history.jsonl`, which is worked out anew from these whenever something is added, so
+that nothing can stand in it twice or disagree with the runs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from desilo.harness.solvers.metrics import METRICS, is_solved
 from desilo.harness.solvers.pairing import REORDERINGS
 from desilo.harness.solvers.runs import RUNS, Ending, Run, Setting, read_runs
 
-BENCHES, VERSION, LINES = "benches", "version.json", "history.jsonl"
+BENCHES, LINES = "benches", "history.jsonl"
 
 TRACKED = ("highspy", "pyomo")
 """Packages of which several versions can be tracked."""
@@ -46,7 +46,7 @@ class VersionRecord(Record):
     """A version, whether or not there are runs of it."""
 
     schema_version: Literal[1] = 1
-    asked: dict[str, str]  # versions of packages, by name
+    versions: dict[str, str]  # of everything, by name
     status: Status
     gate: dict[str, int] = Field(default_factory=dict)  # programs, and how many were wrong; empty if not asked
     problem: str = ""  # what went wrong, for people
@@ -75,8 +75,8 @@ class Bench:
     Attributes:
         name: of its folder.
         record: what became of it.
-        runs: none unless it was measured.
-        versions: of everything; as far as asked for where there are no runs.
+        runs: of one set of versions; none unless it was measured.
+        versions: of everything.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Bench:
 
     @property
     def versions(self) -> dict[str, str]:
-        return self.runs[0].versions if self.runs else self.record.asked
+        return self.runs[0].versions if self.runs else self.record.versions
 
     @property
     def counts(self) -> bool:
@@ -128,24 +128,41 @@ def append(place: Path, folder: Path) -> int:
     Raises:
         BadInput: the bench cannot be read or holds no runs.
     """
-    by_versions: defaultdict[str, list[Run]] = defaultdict(list)
-    for run in read_runs(place):
-        by_versions[json.dumps(run.versions, sort_keys=True)].append(run)
-    if not by_versions:
+    found = by_versions(read_runs(place))
+    if not found:
         raise BadInput([Problem(str(place), "holds no runs")])
     added = 0
-    for text, runs in by_versions.items():
+    for runs in found:
         versions = runs[0].versions
-        shown = "-".join(f"{name}-{versions[name]}" for name in TRACKED if name in versions)
-        bench = folder / BENCHES / f"{shown}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        bench = folder / BENCHES / name_of(versions)
         there = {run.key: run for run in (read_runs(bench) if (bench / RUNS).exists() else [])}
         new = {run.key: run for run in runs if run.key not in there}
         added += len(new)
         if new:
-            asked = {name: versions[name] for name in TRACKED if name in versions}
-            write_record(VersionRecord(asked=asked, status=Status.MEASURED), bench / VERSION)
             write_text("".join(f"{run.model_dump_json()}\n" for run in {**there, **new}.values()), bench / RUNS)
+        if not record_of(bench).exists():
+            write_record(VersionRecord(versions=versions, status=Status.MEASURED), record_of(bench))
     return added
+
+
+def name_of(versions: Mapping[str, str]) -> str:
+    """Name of the folder of a version's runs."""
+    text = json.dumps(dict(versions), sort_keys=True)
+    shown = [f"{name}-{versions[name]}" for name in TRACKED if name in versions]
+    return "-".join([*shown, hashlib.sha256(text.encode()).hexdigest()[:8]])
+
+
+def record_of(bench: Path) -> Path:
+    """Where the record of a version is, beside the folder of its runs: that one is the bench's own."""
+    return bench.with_name(f"{bench.name}.json")
+
+
+def by_versions(runs: Iterable[Run]) -> list[list[Run]]:
+    """Runs of one set of versions each."""
+    found: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        found[json.dumps(run.versions, sort_keys=True)].append(run)
+    return list(found.values())
 
 
 def read_history(folder: Path) -> tuple[Bench, ...]:
@@ -156,11 +173,13 @@ def read_history(folder: Path) -> tuple[Bench, ...]:
     """
     found: list[Bench] = []
     problems: list[Problem] = []
-    for path in sorted((folder / BENCHES).glob(f"*/{VERSION}")):
+    for path in sorted((folder / BENCHES).glob("*.json")):
+        bench = path.with_name(path.name.removesuffix(".json"))
         try:
             record = read_record(VersionRecord, path)
-            runs = read_runs(path.parent) if (path.parent / RUNS).exists() else []
-            found.append(Bench(path.parent.name, record, tuple({run.key: run for run in runs}.values())))
+            runs = {run.key: run for run in (read_runs(bench) if (bench / RUNS).exists() else [])}
+            sets = by_versions(runs.values()) if record.status is Status.MEASURED else []
+            found += [Bench(bench.name, record, tuple(each)) for each in sets or [[]]]
         except BadInput as bad:
             problems += bad.problems
         except (OSError, ValueError) as error:
@@ -208,28 +227,19 @@ def series_of(benches: Sequence[Bench], packages: Iterable[str] = TRACKED) -> tu
     found = []
     for package in packages:
         groups: defaultdict[str, list[Bench]] = defaultdict(list)
-        whole = [bench for bench in benches if bench.runs]
-        for bench in whole:
-            groups[_others(bench.versions, package)].append(bench)
-        for bench in benches:  # without runs all that is known is what was asked for
-            if not bench.runs and package in bench.versions:
-                for key, members in groups.items():
-                    if _agrees(bench.versions, members[0].versions, package):
-                        groups[key] = [*members, bench]
+        for bench in benches:
+            if package in bench.versions:
+                groups[_others(bench.versions, package)].append(bench)
         found += [
             Series(package, tuple(sorted(members, key=lambda bench: version_order(bench.versions[package]))))
             for members in groups.values()
-            if len({bench.versions.get(package) for bench in members}) > 1
+            if len({bench.versions[package] for bench in members}) > 1
         ]
     return tuple(found)
 
 
 def _others(versions: Mapping[str, str], package: str) -> str:
     return json.dumps({name: version for name, version in versions.items() if name != package}, sort_keys=True)
-
-
-def _agrees(asked: Mapping[str, str], versions: Mapping[str, str], package: str) -> bool:
-    return all(versions.get(name) == version for name, version in asked.items() if name != package)
 
 
 def version_order(version: str) -> tuple[int, Version, str]:

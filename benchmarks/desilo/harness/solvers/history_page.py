@@ -90,8 +90,7 @@ def say(step: Step) -> str:
 
 def _held(series: Series) -> str:
     """What the versions of a series have in common."""
-    versions = next(bench.versions for bench in series.benches if bench.runs)
-    kept = [f"{name} {version[:12]}" for name, version in versions.items() if name != series.package]
+    kept = [f"{name} {version[:12]}" for name, version in series.benches[0].versions.items() if name != series.package]
     return f"Everything else the same: {', '.join(kept)}."
 
 
