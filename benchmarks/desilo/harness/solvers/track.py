@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from desilo.harness.solvers.bench import versions_of
-
 from desilo.harness.records import write_record
 from desilo.harness.solvers import environments
+from desilo.harness.solvers.bench import versions_of
 from desilo.harness.solvers.environments import Environment, NotInstalled
 from desilo.harness.solvers.history import BENCHES, TRACKED, Status, VersionRecord, name_of, record_of
 from desilo.harness.solvers.runs import RUNS
