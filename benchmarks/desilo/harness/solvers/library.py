@@ -91,7 +91,9 @@ class Entry:
                 return Estimation(self.name, histories.recorded(open_case(self.source), self.size))
             return Estimation(self.name, histories.generated(self.size, self.seed, self.dials))
         whole = self._window() if self.seed is None else self._generated(self.seed)
-        return Planning(replace(_PART[self.family](whole), name=self.name, title=FAMILIES[self.family]))
+        return Planning(
+            replace(_PART[self.family](whole), name=self.name, title=f"{whole.title}: {FAMILIES[self.family]}")
+        )
 
     def _generated(self, seed: int) -> Instance:
         return generate(self.source, self.size, seed, **vars(self.dials))
@@ -146,6 +148,18 @@ def _entry(row: Mapping[str, str]) -> Entry:
         dials=Dials(float(row["coupling"]), float(row["uncertainty"]), float(row["substitution"])),
         digest=row["digest"],
     )
+
+
+def find(name: str) -> Entry:
+    """The entry of that name.
+
+    Raises:
+        BadInput: there is none.
+    """
+    known = entries()
+    if name not in known:
+        raise BadInput([Problem("library", f"no entry is called '{name}'; {did_you_mean(name, known)}")])
+    return known[name]
 
 
 def select(patterns: Sequence[str]) -> tuple[Entry, ...]:

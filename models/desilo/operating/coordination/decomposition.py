@@ -223,7 +223,7 @@ class Decomposition:
 
     def _each(self, share: float) -> float:
         """Seconds for each team, if all of them get a share of what is left."""
-        seconds = share * self.left * self.offices.jobs / len(self.teams)
+        seconds = share * max(self.left, 0.5) * self.offices.jobs / len(self.teams)
         return min(seconds, SECONDS)
 
     def assemble(self, known: Callable[[], Decision | None]) -> None:

@@ -1,0 +1,257 @@
+"""The best that is known of every entry of the library: an objective with its solution, and a proven bound.
+
+A folder holds `standings.json` and `solutions/NAME.json.gz`. A solution enters only if it is checked and better than
+the one before; a bound only with how it was proven, and never against a known solution.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import math
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from desilo.cases.errors import BadInput, Problem
+from desilo.cases.findings import did_you_mean
+from desilo.harness.records import Record, read_record, write_record
+from desilo.harness.solvers.library import Entry, entries
+from desilo.harness.solvers.runs import Check
+from desilo.solving import relative_gap
+
+TOLERANCE = 1e-6
+"""Relative: an objective or a bound is better, or contradicts another, by more than this times max(1, |figure|)."""
+
+FILE = "standings.json"
+
+SOLUTIONS = "solutions"
+
+
+class Mark(Record):
+    """A figure, and who found it when and how."""
+
+    value: float
+    who: str
+    when: date
+    how: str  # command or method, solver and version
+
+
+class Best(Mark):
+    """The objective of the best known solution, as the checker works it out."""
+
+    solution: str  # SHA-256 of its file, not compressed
+
+
+class Standing(Record):
+    """What is known of an entry."""
+
+    digest: str  # of the problem
+    best: Best | None = None
+    bound: Mark | None = None
+
+    @property
+    def gap(self) -> float:
+        """|bound - objective| / |objective|; inf if either is unknown."""
+        if self.best is None or self.bound is None:
+            return math.inf
+        return relative_gap(self.best.value, self.bound.value)
+
+
+class Standings(Record):
+    """What is known of the library."""
+
+    schema_version: Literal[1] = 1
+    standings: dict[str, Standing] = Field(default_factory=dict)
+
+    def of(self, entry: Entry) -> Standing:
+        """What is known of an entry, if only which problem it is."""
+        return self.standings.get(entry.name) or Standing(digest=entry.digest)
+
+
+def read_standings(folder: Path) -> Standings:
+    """The standings in a folder; none where there is no such file.
+
+    Raises:
+        BadInput: they cannot be read.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return Standings()
+    try:
+        return read_record(Standings, path)
+    except (OSError, ValueError) as error:
+        raise BadInput([Problem(str(path), f"holds no standings that can be read: {error}")]) from None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What somebody submits.
+
+    Attributes:
+        who: found or proved it.
+        when: the day.
+        how: command or method, solver and version.
+        solution: its file (JSON); None for a bound alone.
+        bound: proven on every solution's objective; None for a solution alone.
+    """
+
+    who: str
+    when: date
+    how: str
+    solution: Path | None = None
+    bound: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of an offer.
+
+    Attributes:
+        check: of the solution; None if none was offered.
+        entered: what entered, "solution" and "bound".
+        refuted: whether a bound, the offered one or the one on record, is contradicted by a solution.
+        said: for people.
+    """
+
+    check: Check | None
+    entered: frozenset[str]
+    refuted: bool
+    said: tuple[str, ...]
+
+
+def submit(entry: Entry, offer: Offer, folder: Path) -> Answer:
+    """Check an offer, and enter what is better than what is on record.
+
+    Raises:
+        BadInput: the solution cannot be read, or this version makes another problem of the entry.
+    """
+    _require_same(entry)
+    standings = read_standings(folder)
+    standing = standings.of(entry)
+    said, entered, refuted = [], set(), False
+    check = None
+    if offer.solution is not None:
+        solution = entry.problem.read(offer.solution)
+        check = entry.check(solution)
+        if not check.feasible or check.objective is None:
+            broken = [f"  {violation}" for violation in check.violations]
+            said += [f"the solution is not feasible, {len(broken)} rules are broken:", *broken]
+        elif standing.best is not None and not is_better(entry, check.objective, standing.best.value):
+            said.append(
+                f"feasible, {check.objective:.10g}: not better than {standing.best.value:.10g}, nothing entered"
+            )
+        else:
+            before = "" if standing.best is None else f", better than {standing.best.value:.10g}"
+            said.append(f"feasible, {check.objective:.10g}{before}: entered")
+            entered.add("solution")
+            digest = _keep(entry, solution, folder)
+            best = Best(value=check.objective, who=offer.who, when=offer.when, how=offer.how, solution=digest)
+            standing = standing.model_copy(update={"best": best})
+            if standing.bound is not None and is_better(entry, best.value, standing.bound.value):
+                said.append(f"it refutes the bound {standing.bound.value:.10g} on record, which is struck out")
+                refuted = True
+                standing = standing.model_copy(update={"bound": None})
+    if offer.bound is not None:
+        mark = Mark(value=offer.bound, who=offer.who, when=offer.when, how=offer.how)
+        if standing.best is not None and is_better(entry, standing.best.value, offer.bound):
+            said.append(f"bound {offer.bound:.10g}: refused, there is a solution of {standing.best.value:.10g}")
+            refuted = True
+        elif standing.bound is not None and not is_better(entry, standing.bound.value, offer.bound):
+            said.append(f"bound {offer.bound:.10g}: not better than {standing.bound.value:.10g}, nothing entered")
+        else:
+            said.append(f"bound {offer.bound:.10g}: entered")
+            entered.add("bound")
+            standing = standing.model_copy(update={"bound": mark})
+    if entered:
+        write_record(Standings(standings=standings.standings | {entry.name: standing}), folder / FILE)
+    return Answer(check, frozenset(entered), refuted, tuple(said))
+
+
+def is_better(entry: Entry, one: float, other: float) -> bool:
+    """Whether one objective is better than another by more than the tolerance."""
+    return entry.sense * (other - one) > TOLERANCE * max(1.0, abs(other))
+
+
+def wrong(entry: Entry, standing: Standing, folder: Path) -> Iterator[str]:
+    """What is wrong with what is on record of an entry: the problem, the solution, the bound."""
+    digest = entry.problem.digest()
+    if digest != entry.digest:
+        yield f"the recipe makes another problem here, digest {digest}"
+        return
+    if standing.digest != entry.digest:
+        yield "the standing is of another problem"
+        return
+    if standing.best is None:
+        return
+    found = _solution_on_record(entry, standing.best, folder)
+    if isinstance(found, str):
+        yield found
+        return
+    if not found.feasible or found.objective is None:
+        yield f"the solution is not feasible: {found.violations[0]}"
+    elif abs(found.objective - standing.best.value) > TOLERANCE * max(1.0, abs(found.objective)):
+        yield f"the solution is worth {found.objective:.10g}"
+    if standing.bound is not None and is_better(entry, standing.best.value, standing.bound.value):
+        yield "the solution contradicts the bound"
+
+
+def strangers(standings: Standings) -> Iterator[str]:
+    """Standings of no entry of the library."""
+    for name in standings.standings.keys() - entries().keys():
+        yield f"{name}: no entry of the library; {did_you_mean(name, entries())}"
+
+
+def solution_path(entry: Entry, folder: Path) -> Path:
+    """Where the best known solution is kept."""
+    return folder / SOLUTIONS / f"{entry.name}.json.gz"
+
+
+def best_solution(entry: Entry, folder: Path) -> bytes:
+    """The file of the best known solution, not compressed.
+
+    Raises:
+        OSError: there is none, or it cannot be read.
+    """
+    return gzip.decompress(solution_path(entry, folder).read_bytes())
+
+
+def _solution_on_record(entry: Entry, best: Best, folder: Path) -> Check | str:
+    """What the checker says of it, or why there is nothing to check."""
+    try:
+        text = best_solution(entry, folder)
+    except (OSError, EOFError) as error:
+        return f"the solution cannot be read: {error}"
+    if hashlib.sha256(text).hexdigest() != best.solution:
+        return "the solution is not the one that entered"
+    with tempfile.TemporaryDirectory() as beside:
+        path = Path(beside, f"{entry.name}.json")
+        path.write_bytes(text)
+        try:
+            return entry.check(entry.problem.read(path))
+        except BadInput as bad:
+            return f"the solution cannot be read: {bad.problems[0]}"
+
+
+def _keep(entry: Entry, solution: object, folder: Path) -> str:
+    """Put a solution into the folder, wholly or not at all; its SHA-256."""
+    path = solution_path(entry, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as beside:
+        plain, packed = Path(beside, "solution.json"), Path(beside, "solution.json.gz")
+        entry.problem.write(solution, plain)
+        text = plain.read_bytes()
+        packed.write_bytes(gzip.compress(text, mtime=0))
+        packed.replace(path)
+    return hashlib.sha256(text).hexdigest()
+
+
+def _require_same(entry: Entry) -> None:
+    if (digest := entry.problem.digest()) != entry.digest:
+        what = f"the recipe makes another problem here, digest {digest} instead of {entry.digest}"
+        raise BadInput([Problem(entry.name, f"{what}; use a version that makes the same")])
