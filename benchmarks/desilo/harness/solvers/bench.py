@@ -38,6 +38,9 @@ from desilo.harness.workers import ONE_THREAD
 
 BENCH = "bench.json"
 
+COMMAND = (sys.executable, "-m", "desilo.harness.solvers.attempt")
+"""What does a run: finds it as a line of JSON on standard input, writes what came of it to the file named last."""
+
 
 class Asked(Record):
     """What is asked of a bench: every combination that means something."""
@@ -269,14 +272,14 @@ def apart(run: Run, grace: float, folder: Path, called_off: Event) -> Run:
     """
     out = folder / f"{TEMPORARY}{run.key}.json"
     watched = watch(
-        [sys.executable, "-m", "desilo.harness.solvers.attempt", str(out)],
+        [*COMMAND, str(out)],
         given=run.model_dump_json(),
         time_limit=run.setting.time_limit + grace,
         memory_limit=run.setting.memory_limit,
         called_off=called_off,
         environment={**os.environ, **ONE_THREAD, "PYTHONHASHSEED": "0"},
     )
-    known = read_record(Run, out) if out.exists() else run
+    known = read_record(Run, out) if out.exists() else run.model_copy(update={"note": "its process said nothing"})
     out.unlink(missing_ok=True)
     return concluded(known, watched)
 
