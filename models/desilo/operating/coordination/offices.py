@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -72,17 +73,25 @@ class Office:
 def _deaf_to_interrupts() -> Iterator[None]:
     """Ctrl-C is for whoever asks: processes started in here are deaf to it from their first moment on.
 
-    It is held back meanwhile, not lost.
+    It is held back meanwhile, not lost: half-started, they would die of it with a traceback.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows: they are deaf as soon as they work
         yield
         return
     resource_tracker.ensure_running()  # it would lift the mask when it is started with the first process
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    missed: list[int] = []
+    here = threading.current_thread() is threading.main_thread()
+    # the mask is for the processes, and holds for this thread only: the solver's may get the signal for it
+    handler = signal.signal(signal.SIGINT, lambda number, _: missed.append(number)) if here else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if here:
+            signal.signal(signal.SIGINT, handler)
+        if missed:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _work(pipe: Connection, instances: dict[int, Instance], limits: Limits, options: Options, frugal: bool) -> None:

@@ -12,6 +12,7 @@ its integer solutions give plans.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -91,6 +92,21 @@ class Pattern:
     setups: Bools
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a relaxation used.
+
+    Attributes:
+        prices: (n,) at which it was solved.
+        levels: (I, T, K) levels.
+        setups: (I, T) set-ups.
+    """
+
+    prices: Floats
+    levels: Bools
+    setups: Bools
+
+
 class Stopped(Exception):
     """A team's relaxation did not end optimal; the argument is why (`Stop`)."""
 
@@ -112,6 +128,7 @@ class Team:
         self.frugal = frugal
         self.levels = np.zeros((len(instance.items), instance.periods, instance.price.shape[1]), dtype=bool)
         self.setups = np.zeros((len(instance.items), instance.periods), dtype=bool)
+        self._looks: list[Look] = []
         self._models: dict[Formulation, _Model] = {}
         self._kept: list[Pattern] = []
         self._relaxation: Held | None = None
@@ -138,23 +155,18 @@ class Team:
             raise Stopped(outcome.stop)
         x = self._relaxation.solution
         self._prices, self._value = prices, outcome.objective
-        self._look(model, program, x)
+        self._looks.append(Look(prices, *self._look(model, program, x)))
         use = model.use(x)
         return Offer(outcome.objective, outcome.objective + float(prices @ use), use)
 
     def decide(self, prices: Floats, seconds: float, gap: float, room: Floats | None = None) -> Pattern | None:
         """A plan that is good at prices (n,), and within room (n,) where that is given and finite.
 
-        It comes from the levels and set-ups that relaxations have used so far, or keeps today's levels.
+        It comes from the levels and set-ups that the relaxation at the nearest prices used (every price asked for
+        widens what was used at any, and with that the search); if nothing fits, from those used at any.
         """
-        model = self._model(self._integer_formulation)
-        program = model.priced(prices, room)
-        today = np.zeros_like(self.levels) | (np.arange(self.levels.shape[2]) == self.instance.reference[:, None, None])
-        for levels in (self.levels, today):
-            found = self._solved(model, model.restricted(program, levels, self.setups), seconds, gap)
-            if found is not None:
-                return found
-        return None
+        nearest = sorted(self._looks, key=lambda look: float(self.limits.capacity @ np.abs(look.prices - prices)))
+        return self._planned(prices, room, [(look.levels, look.setups) for look in nearest[:1]], seconds, gap)
 
     def certify(self, prices: Floats, pattern: Pattern, seconds: float, gap: float) -> Pattern:
         """The pattern or a better one, with a bound that knows about integers.
@@ -187,7 +199,7 @@ class Team:
         """
         assert (prices is None) != (room is None)
         if prices is not None:
-            pattern = self.decide(prices, seconds, gap)
+            pattern = self._planned(prices, None, [], seconds, gap)
         else:
             assert room is not None
             model = self._model(self._integer_formulation)
@@ -215,6 +227,19 @@ class Team:
         """Levels (I, T) and orders (I, T) of a proposal."""
         return self._kept[number].level, self._kept[number].order
 
+    def _planned(
+        self, prices: Floats, room: Floats | None, first: Sequence[tuple[Bools, Bools]], seconds: float, gap: float
+    ) -> Pattern | None:
+        """A plan from some levels and set-ups; if nothing fits, from all that relaxations used, or today's."""
+        model = self._model(self._integer_formulation)
+        program = model.priced(prices, room)
+        today = np.zeros_like(self.levels) | (np.arange(self.levels.shape[2]) == self.instance.reference[:, None, None])
+        for levels, setups in (*first, (self.levels, self.setups), (today, self.setups)):
+            found = self._solved(model, model.restricted(program, levels, setups), seconds, gap)
+            if found is not None:
+                return found
+        return None
+
     def _consider(self, model: _Model, program: Program) -> Floats | None:
         """Levels and set-ups that a relaxation uses are worth considering; (rows,) its duals, if it has an optimum."""
         held = Held(replace(program, integer=np.zeros_like(program.integer)), replace(self.options, root="ipm"))
@@ -223,10 +248,13 @@ class Team:
         self._look(model, program, held.solution)
         return held.row_duals
 
-    def _look(self, model: _Model, program: Program, x: Floats) -> None:
+    def _look(self, model: _Model, program: Program, x: Floats) -> tuple[Bools, Bools]:
+        """Levels (I, T, K) and set-ups (I, T) that a relaxation uses; from now on they are worth considering."""
         hand_back(program, x)
-        self.levels |= level_shares(model.built, self.instance) > USED
-        self.setups |= values(model.built.inventory.setup, self.setups.shape) > PLACED
+        levels = level_shares(model.built, self.instance) > USED
+        setups = values(model.built.inventory.setup, self.setups.shape) > PLACED
+        self.levels, self.setups = self.levels | levels, self.setups | setups
+        return levels, setups
 
     def improve(self, prices: Floats, room: Floats, present: Pattern, seconds: float, gap: float) -> Pattern | None:
         """A better plan within the room (n,) that the others leave, from the present one on.
