@@ -116,15 +116,19 @@ def _declare_multiplied(block: Block, pricing: Block, instance: Instance, limits
     users = np.array([sum(abs(amount) for amount in r.use.values()) for r in instance.resources])
     users = users.reshape(-1, len(zero)) != 0
     with_partners = users[:, None, :] & partner  # (R, j, i)
+    rules = [(r, t) for r, t in limits if instance.resources[r].is_pricing_rule]
+    cheapest = {
+        (r, i, t): min(used[r, i, level] for level in pricing.levels[i, t])
+        for r, t in rules
+        for i in np.flatnonzero(users[r]).tolist()
+    }
+    alone = users[:, None, :] & ~partner & ~np.eye(len(zero), dtype=bool)  # (R, j, i)
+    others = {(r, j): np.flatnonzero(alone[r, j]).tolist() for r, _ in rules for j in pricing.I}
     least = {
-        (r, j, m, t): used[r, j, m] * users[r, j]
-        + sum(
-            min(used[r, i, level] for level in pricing.levels[i, t])
-            for i in np.flatnonzero(users[r] & ~partner[j] & (np.arange(len(zero)) != j)).tolist()
-        )
-        for r, t in limits
-        if instance.resources[r].is_pricing_rule
+        (r, j, m, t): used[r, j, m] * users[r, j] + elsewhere
+        for r, t in rules
         for j in np.flatnonzero(with_partners[r].any(axis=1)).tolist()
+        for elsewhere in [sum(cheapest[r, i, t] for i in others[r, j])]
         for m in pricing.levels[j, t]
     }
     block.G = pyo.Set(dimen=4, initialize=list(least))
