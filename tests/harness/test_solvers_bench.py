@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from desilo.harness.solvers import bench as benching
 from desilo.harness.solvers.bench import BENCH, Asked, BenchRecord, bench, grid, ticket
 from desilo.harness.solvers.library import select
 from desilo.harness.solvers.runs import RUNS, Ending, Run, Setting, read_runs
+from desilo.harness.solvers.standings import Best, Standing, Standings
 
 SMALL = Asked(patterns=("joint-features-S-1", "demand-tuna-S"), seeds=(0, 1, 2), time_limit=20.0)
 
@@ -235,6 +237,21 @@ def test_a_run_that_dies_is_recorded_as_what_it_is(
     found = only(puppet, tmp_path, program)
     assert (found.ending, found.note) == (ending, note)
     assert read_runs(tmp_path) == [found]
+
+
+def test_a_run_is_held_against_what_is_known(puppet: Callable[[str], None], tmp_path: Path) -> None:
+    puppet("say(ending='optimal', objective=100.0, bound=100.0, sense=1)")
+    asked = Asked(patterns=("demand-tuna-S", "demand-tuna-M"))
+    one, other = select(asked.patterns)
+    mark = {"value": 50.0, "who": "somebody", "when": date(2026, 1, 1), "how": "by hand"}
+    best = Best.model_validate({**mark, "solution": "0" * 64})
+    standings = {one.name: Standing(digest=one.digest, best=best), other.name: Standing(digest="older", best=best)}
+    done = bench(asked, tmp_path, Ear(), "", Standings(standings=standings))
+    assert {run.setting.problem: run.ending for run in done.runs} == {
+        one.name: Ending.WRONG,
+        other.name: Ending.OPTIMAL,
+    }
+    assert "a solution worth 50 is known" in (done.runs[0].note or "")
 
 
 # ---- killed

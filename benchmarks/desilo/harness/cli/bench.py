@@ -13,6 +13,7 @@ import typer
 
 from desilo.cases.errors import BadInput, Problem
 from desilo.harness.cli import LARGEST, NUMBER, WHOLE, Exit
+from desilo.harness.cli.library import PATTERNS, STANDINGS, published
 from desilo.harness.cli.run import INTERRUPTED, LONGEST, MOST_JOBS
 from desilo.harness.solvers.presets import PRESETS
 
@@ -41,14 +42,7 @@ _HELP = (
 
 
 def bench(
-    patterns: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[PATTERN]...",
-            help="Entries of the library: names, wildcards, families, sizes, tags; joined by + all must fit.",
-            show_default="all",
-        ),
-    ] = None,
+    patterns: PATTERNS = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the runs.", show_default="results/runs/bench[-quick]")
     ] = None,
@@ -76,6 +70,7 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="A few small entries: under two minutes, for continuous integration.")
     ] = False,
+    standings: STANDINGS = None,
     json: Annotated[bool, typer.Option("--json", help="Print the totals as one JSON list.")] = False,
 ) -> None:
     """Run solvers on the library's problems, each run in a process of its own."""
@@ -84,6 +79,7 @@ def bench(
     from desilo.harness.solvers import bench as benching
     from desilo.harness.solvers.others import OTHERS
     from desilo.harness.solvers.runs import Ending
+    from desilo.harness.solvers.standings import read_standings
 
     base = benching.QUICK if quick else benching.Asked()
     given = _Given()
@@ -107,10 +103,12 @@ def bench(
     if given.problems:
         raise BadInput(given.problems)
     folder = out or Path("results", "runs", "bench-quick" if quick else "bench")
+    best = standings or published()
+    known = None if best is None else read_standings(best)
     messages = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         with Progress(messages) as progress:
-            done = benching.bench(asked, folder, progress, shlex.join(["desilo", *sys.argv[1:]]))
+            done = benching.bench(asked, folder, progress, shlex.join(["desilo", *sys.argv[1:]]), known)
     except KeyboardInterrupt:
         messages.print(f"interrupted; what has ended is kept in {folder}: the same command goes on from there")
         raise typer.Exit(INTERRUPTED) from None

@@ -55,7 +55,7 @@ def list_entries(patterns: PATTERNS = None, standings: STANDINGS = None, as_json
     from desilo.harness.solvers.library import select
     from desilo.harness.solvers.standings import Standings, read_standings
 
-    folder = standings or _published()
+    folder = standings or published()
     known = Standings() if folder is None else read_standings(folder)
     chosen = [(entry, known.of(entry)) for entry in select(patterns or [])]
     if as_json:
@@ -113,7 +113,7 @@ def export(
         typer.echo(f"{entry.name}: the problem's data -> {folder / entry.name}")
         for form in chosen:
             _write_mps(entry, form, folder / f"{entry.name}-{form}.mps")
-        place = standings or _published()
+        place = standings or published()
         if place is not None and solution_path(entry, place).exists():
             (folder / f"{entry.name}.json").write_bytes(best_solution(entry, place))
             typer.echo(f"{entry.name}: the best known solution -> {folder / f'{entry.name}.json'}")
@@ -265,7 +265,7 @@ def gate(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
         raise typer.Exit(Exit.REGRESSION)
 
 
-def _published() -> Path | None:
+def published() -> Path | None:
     """The standings of the checkout this runs from; an installed wheel has none."""
     folder = Path(__file__).parents[4] / "results" / "library"
     return folder if folder.is_dir() else None
@@ -275,7 +275,7 @@ _WHERE = "They are in results/library of the repository: get a checkout and give
 
 
 def _required(standings: Path | None) -> Path:
-    folder = standings or _published()
+    folder = standings or published()
     if folder is None:
         raise BadInput([Problem("--standings", f"there are no standings in this installation. {_WHERE}")])
     return folder

@@ -29,10 +29,12 @@ from desilo.formulations.freedom import Formulation
 from desilo.harness.experiment import source_digest
 from desilo.harness.records import TEMPORARY, Record, read_record, sweep, write_record, write_text
 from desilo.harness.run import Watcher, locked
+from desilo.harness.solvers.judgement import judged
 from desilo.harness.solvers.library import Entry, select
 from desilo.harness.solvers.others import OTHERS
 from desilo.harness.solvers.presets import DEFAULT, PRESETS
 from desilo.harness.solvers.runs import DECOMPOSITION, RELAXED, RUNS, Ending, Run, Setting, read_runs
+from desilo.harness.solvers.standings import Standing, Standings
 from desilo.harness.solvers.warden import End, Watched, watch
 from desilo.harness.workers import ONE_THREAD
 
@@ -103,14 +105,15 @@ class Benched:
     runs: tuple[Run, ...]
 
 
-def bench(asked: Asked, folder: Path, watcher: Observer, command: str) -> Benched:
+def bench(asked: Asked, folder: Path, observer: Observer, command: str, standings: Standings | None = None) -> Benched:
     """Run, or go on with, a bench.
 
     Args:
         asked: which runs.
         folder: where they are kept; made if need be. Runs that are there and were not asked for stay.
-        watcher: told what happens.
+        observer: told what happens.
         command: what was asked for, for the record.
+        standings: what is known of the problems; a run that contradicts it is wrong. None if nothing is.
 
     Raises:
         BadInput: no such problems, or the folder cannot be used.
@@ -119,6 +122,7 @@ def bench(asked: Asked, folder: Path, watcher: Observer, command: str) -> Benche
     entries = {entry.name: entry for entry in select(asked.patterns)}
     settings, left_out = grid(asked, list(entries.values()))
     tickets = [ticket(setting, entries[setting.problem].family) for setting in settings]
+    known = standings or Standings()
     with locked(folder):
         kept = _kept(folder, tickets)
         sweep(folder)
@@ -135,11 +139,12 @@ def bench(asked: Asked, folder: Path, watcher: Observer, command: str) -> Benche
         done = {run.key: run for run in kept}
         waiting = Random(asked.order_seed).sample(tickets, len(tickets))
         waiting = [each for each in waiting if each.key not in done]
-        watcher.begin(len(tickets), len(tickets) - len(waiting))
-        for run in _work_off(waiting, asked, folder, watcher):
+        observer.begin(len(tickets), len(tickets) - len(waiting))
+        for ended in _work_off(waiting, asked, folder, observer):
+            run = _held_against(known.of(entries[ended.setting.problem]), ended)
             _append(folder, run)
             done[run.key] = run
-            watcher.finished(run)
+            observer.finished(run)
         _write(folder, done.values())
     return Benched(record, tuple(done[each.key] for each in tickets))
 
@@ -259,6 +264,13 @@ def _work_off(waiting: Sequence[Run], asked: Asked, folder: Path, observer: Obse
     finally:
         called_off.set()
         pool.shutdown()
+
+
+def _held_against(standing: Standing, run: Run) -> Run:
+    if standing.digest != run.setting.digest:  # of another version of the problem
+        return run
+    known = None if standing.best is None else standing.best.value
+    return judged(run, known, None if standing.bound is None else standing.bound.value)
 
 
 def apart(run: Run, grace: float, folder: Path, called_off: Event) -> Run:
