@@ -3,9 +3,9 @@
     python -m drivers.decomposition gaps S,M,L ../results/decomposition    from benchmarks/: gaps in the same time
     python -m drivers.decomposition work ../results/decomposition          work per item, until a certified gap
 
-`gaps` lets both methods solve the same instances of the retail family in the same time, on two threads. `work` measures
-the processor seconds of one thread until plan and bound are as close as asked, for the same family with fewer periods.
-Each writes its figures at once, and again after every instance; what is there already stays.
+`gaps` lets both methods solve the same instances in the same time, on two threads: the retail family by size, other
+families as `newsvendor-M`. `work` measures the processor seconds of one thread until plan and bound are as close as
+asked, for the retail family with fewer periods. What is written already stays, but for what is measured again.
 """
 
 from __future__ import annotations
@@ -23,13 +23,17 @@ import numpy as np
 from desilo.cases.generate import FAMILIES, Dials, Shape, generate
 from desilo.cases.instance import Instance
 from desilo.harness.records import write_text
+from desilo.operating.coordination.decomposition import decomposes
 from desilo.operating.deciding import decide
 from desilo.operating.decision import How, Method, OperatingModel, Pictures
 from desilo.solving import Options
 from desilo.solving.highs import SOLVER
 
 SECONDS = {"S": 120.0, "M": 600.0, "L": 2400.0}
-"""For each method, by size."""
+"""For each method, by size of the retail family."""
+
+SHORT = 30.0
+"""For each method on other families."""
 
 THREADS = 2
 
@@ -55,6 +59,7 @@ class Gap:
         limit, seconds: asked for, and taken.
         plan: expected profit of the best plan; None without one.
         bound: proven; None without one.
+        chosen: whether `auto` would take this method.
     """
 
     instance: str
@@ -63,6 +68,7 @@ class Gap:
     seconds: float
     plan: float | None
     bound: float | None
+    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,15 @@ def solved(instance: Instance, method: Method, limit: float) -> Gap:
     found = decide(OperatingModel.JOINT, Pictures.same(instance), options, how=How(method))
     seconds = time.perf_counter() - started
     plan = found.objective if found.plan is not None else None
-    return Gap(instance.name, method, limit, seconds, plan, found.bound if np.isfinite(found.bound) else None)
+    bound = found.bound if np.isfinite(found.bound) else None
+    chosen = decomposes(instance) == (method is Method.DECOMPOSITION)
+    return Gap(instance.name, method, limit, seconds, plan, bound, chosen)
+
+
+def instance_of(name: str) -> tuple[Instance, float]:
+    """An instance by size of the retail family, or by family and size; and its seconds."""
+    family, _, size = name.rpartition("-")
+    return generate(family or "retail", size, 1), SHORT if family else SECONDS[size]
 
 
 def work(items: int) -> Work:
@@ -111,7 +125,7 @@ def page(out: Path) -> str:
     lines = [
         "# The joint model by decomposition",
         "",
-        f"The retail family, seed 1; {SOLVER}. One run each: plans and bounds at a time limit depend on the machine.",
+        f"Generated instances, seed 1; {SOLVER}. One run each: plans and bounds at a time limit depend on the machine.",
     ]
     gaps = [Gap(**row) for row in known(out / GAPS)]
     if gaps:
@@ -119,17 +133,18 @@ def page(out: Path) -> str:
             "",
             "## Gaps",
             "",
-            f"`python -m drivers.decomposition gaps SIZES {PLACE}`, in `benchmarks`: what a method comes to",
-            f"in the time of its size on {THREADS} threads. The whole model (`monolith`) starts from the plan of the",
-            "functions one by one.",
+            f"`python -m drivers.decomposition gaps INSTANCES {PLACE}`, in `benchmarks`: what a method comes",
+            f"to in the same time on {THREADS} threads. The whole model (`monolith`) starts from the plan of the",
+            "functions one by one. * is the method that `auto` takes.",
             "",
-            "| instance | method | seconds | plan | bound | gap |",
-            "|---|---|---:|---:|---:|---:|",
+            "| instance | method | asked, seconds | taken | plan | bound | gap |",
+            "|---|---|---:|---:|---:|---:|---:|",
         ]
     for row in gaps:
         plan, bound = ("none" if figure is None else f"{figure:,.0f}" for figure in (row.plan, row.bound))
         gap = "" if row.plan is None or row.bound is None else f"{100 * (row.bound - row.plan) / row.plan:.2f}%"
-        lines.append(f"| {row.instance} | {row.method} | {row.seconds:.0f} | {plan} | {bound} | {gap} |")
+        method, seconds = f"{row.method}{' *' * row.chosen}", f"{row.limit:.0f} | {row.seconds:.0f}"
+        lines.append(f"| {row.instance} | {method} | {seconds} | {plan} | {bound} | {gap} |")
     works = [Work(**row) for row in known(out / WORKS)]
     if works:
         lines += [
@@ -188,7 +203,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     what = parser.add_subparsers(dest="what", required=True)
     gaps = what.add_parser("gaps")
-    gaps.add_argument("sizes", help=f"of {', '.join(SECONDS)}")
+    gaps.add_argument("instances", help=f"{', '.join(SECONDS)} of the retail family, or FAMILY-SIZE; with commas")
+    gaps.add_argument("--seconds", type=float, help="for each method")
     gaps.add_argument("--methods", default="decomposition,monolith")
     works = what.add_parser("work")
     works.add_argument("--items", default=",".join(map(str, ITEMS)))
@@ -197,9 +213,10 @@ def main() -> None:
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     if asked.what == "gaps":
-        for size in asked.sizes.split(","):
+        for name in asked.instances.split(","):
+            instance, seconds = instance_of(name)
             for method in asked.methods.split(","):
-                found = solved(generate("retail", size, 1), Method(method), SECONDS[size])
+                found = solved(instance, Method(method), asked.seconds or seconds)
                 add(asked.out, GAPS, found, ("instance", "method"))
     else:
         for items in asked.items.split(","):
