@@ -82,6 +82,7 @@ def bench(
     from desilo.harness.solvers.standings import read_standings
 
     base = benching.QUICK if quick else benching.Asked()
+    limit = base.time_limit if time_limit is None else time_limit
     given = _Given()
     asked = base.model_copy(
         update={
@@ -92,7 +93,9 @@ def bench(
             "seeds": given.numbers("--seeds", seeds),
             "permutations": given.numbers("--permutations", permutations),
             "repeats": given.within("--repeats", repeats, 1, MOST_REPEATS),
-            "time_limit": given.within("--time-limit", time_limit or base.time_limit, 0.1, LONGEST),
+            "time_limit": given.within(
+                "--time-limit", base.time_limit if time_limit is None else time_limit, 0.1, LONGEST
+            ),
             "grace": given.within("--grace", grace, 0, LONGEST),
             "memory_limit": given.within("--memory-limit", memory_limit, 1, LARGEST),
             "gap": given.within("--gap", gap, 0, 1),
@@ -149,7 +152,9 @@ class _Given:
     def within(self, option: str, given: float, least: float, most: float) -> float:
         """A number from `least` to `most`."""
         if not (math.isfinite(given) and least <= given <= most):
-            self.problems.append(Problem(option, f"found {given:g}; a number from {least:g} to {most:g} is expected"))
+            self.problems.append(
+                Problem(option, f"found {given:g}; a number from {least:g} to {most:.10g} is expected")
+            )
         return given
 
 

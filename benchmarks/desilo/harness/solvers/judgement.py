@@ -42,8 +42,8 @@ def _contradictions(run: Run, known: float | None, proven: float | None) -> Iter
     if run.check is None:
         return
     if not run.check.feasible:
-        others = len(run.check.violations) - 1
-        yield f"no solution: {run.check.violations[0]}" + (f", and {others} more" if others else "")
+        first, *others = run.check.violations or ("the checker does not say why",)
+        yield f"no solution: {first}" + (f", and {len(others)} more" if others else "")
     if better(run.objective, run.check.objective):
         yield f"an objective of {run.objective:.10g} for a solution worth {run.check.objective:.10g}"
     if better(run.check.objective, run.bound):

@@ -115,49 +115,44 @@ def _finite(figure: float, infinity: float) -> float:
 def _cbc(path: Path, columns: list[str], setting: Setting) -> Answer:
     import cbcbox
 
-    kept = path.with_suffix(".bin")
+    values, result = path.with_suffix(".bin"), path.with_suffix(".txt")
     seed = f"{setting.seed + 1}"  # 0 is the time of day
     command = [cbcbox.cbc_bin_path(), str(path), "-timeMode", "elapsed", "-sec", f"{setting.time_limit}"]
     command += ["-ratio", f"{setting.gap}", "-randomSeed", seed, "-randomCbcSeed", seed]
-    command += ["-solve", "-saveSolution", str(kept)]
+    command += ["-solve", "-saveSolution", str(values), "-solution", str(result)]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     seconds = {"solve": time.perf_counter() - started}  # reading the file too
-    if done.returncode != 0:
-        return Answer(Ending.ERROR, seconds=seconds, note=f"cbc ended with {done.returncode}: {done.stderr[-200:]}")
+    # begins with e.g. "Stopped on time (no integer solution) - objective value 12.5"
+    first = result.read_text(encoding="utf-8").partition("\n")[0] if result.exists() else ""
+    ending = next((ending for begins, ending in _CBC.items() if first.startswith(begins)), Ending.ERROR)
+    has_solution = ending in {Ending.OPTIMAL, Ending.TIME_LIMIT, Ending.OTHER_LIMIT} and "no integer" not in first
 
     def said(what: str) -> float:
         figures = re.findall(rf"^{what}: +([-+.\de]+)", done.stdout, re.MULTILINE)
         return float(figures[-1]) if figures else math.nan
 
-    results: list[str] = re.findall(r"^Result - (.+?) *$", done.stdout, re.MULTILINE)
-    result = results[-1] if results else ""
-    ending = next((ending for begins, ending in _CBC.items() if result.startswith(begins)), Ending.ERROR)
-    objective = said("Objective value")
-    has_solution = abs(objective) < _CBC_NONE
     counts = {"simplex": said("Total iterations"), "nodes": said("Enumerated nodes")}
     return Answer(
         ending=ending,
-        objective=objective if has_solution else math.nan,
+        objective=float(first.rpartition(" ")[2]) if has_solution else math.nan,
         bound=said("(?:Upper|Lower) bound"),
-        solution=_saved(kept) if has_solution else None,
+        solution=_saved(values) if has_solution else None,
         seconds=seconds,
         work={name: int(figure) for name, figure in counts.items() if math.isfinite(figure)},
-        note=None if ending is not Ending.ERROR else f"CBC says: {result or done.stdout[-200:].strip()}",
+        note=f"CBC says: {first or done.stdout[-200:].strip()}" if ending is Ending.ERROR else None,
     )
 
 
 _CBC = {
-    "Optimal solution found": Ending.OPTIMAL,
+    "Optimal": Ending.OPTIMAL,
     "Stopped on time": Ending.TIME_LIMIT,
     "Stopped on": Ending.OTHER_LIMIT,
-    "Linear relaxation infeasible": Ending.INFEASIBLE,
-    "Linear relaxation unbounded": Ending.UNBOUNDED,
+    "Infeasible": Ending.INFEASIBLE,
+    "Integer infeasible": Ending.INFEASIBLE,
+    "Unbounded": Ending.UNBOUNDED,
 }
 """How a run ended, by how CBC's result begins."""
-
-_CBC_NONE = 1e49
-"""CBC's objective where it has no solution is not below this."""
 
 
 def _saved(path: Path) -> Floats:
