@@ -93,9 +93,7 @@ def bench(
             "seeds": given.numbers("--seeds", seeds),
             "permutations": given.numbers("--permutations", permutations),
             "repeats": given.within("--repeats", repeats, 1, MOST_REPEATS),
-            "time_limit": given.within(
-                "--time-limit", base.time_limit if time_limit is None else time_limit, 0.1, LONGEST
-            ),
+            "time_limit": given.within("--time-limit", limit, 0.1, LONGEST),
             "grace": given.within("--grace", grace, 0, LONGEST),
             "memory_limit": given.within("--memory-limit", memory_limit, 1, LARGEST),
             "gap": given.within("--gap", gap, 0, 1),
