@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from small_run import Ear, small_settings, write_small_case
 
+import desilo
 from desilo.harness.cli import Exit, main
 from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, HANDED_ON, JOINT, SEQUENTIAL
 from desilo.harness.records import CellRecord
@@ -361,3 +362,14 @@ def test_what_has_no_plan_is_missing_from_the_report_and_nothing_else(
     write_plots(partial, tmp_path)
     row = next(row for row in partial.rows if row.label == "pricing-only")
     assert (row.profit is None) == (gone == "everything")
+
+
+def test_tables_in_python_hold_what_the_summary_says(folder: Path, finished: Finished, summary: Summary) -> None:
+    measured = desilo.Measured(folder, finished)
+    joint = next(row for row in summary.rows if row.model == "joint")
+    assert joint.profit is not None
+    assert measured.operating_models.loc["joint", "profit"] == joint.profit.mean
+    assert list(measured.operating_models.index) == [row.model for row in summary.rows]
+    over = {(gain.model, gain.over): gain.realised.mean for gain in summary.gains}
+    assert measured.gains["realised"].to_dict() == over
+    assert len(measured.cells) == len(finished.cells)

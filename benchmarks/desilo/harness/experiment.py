@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -120,6 +121,25 @@ QUICK = replace(
     ladder_levels=5,
     starts=3,
 )
+
+
+def settings_of(case: str, quick: bool, seed: int, time_limit: float | None, jobs: int | None) -> Settings:
+    """The settings of a run; what is None is as its size has it.
+
+    Args:
+        case: name of a bundled case, or a case folder.
+        quick: the small run.
+        seed, time_limit, jobs: as in `Settings`.
+    """
+    size = QUICK if quick else FULL
+    return replace(
+        size,
+        case=case,
+        seed=seed,
+        time_limit=time_limit or size.time_limit,
+        jobs=jobs or min(size.jobs, os.cpu_count() or 1),
+    )
+
 
 FORECASTERS: Mapping[str, Forecaster] = {"yesterday": naive, "estimated": estimated}
 

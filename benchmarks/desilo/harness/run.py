@@ -13,7 +13,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -73,6 +73,22 @@ class Watcher(Protocol[Done]):
         """One is done and on record."""
 
 
+class Silent(Watcher[Any]):
+    """Keeps it to itself."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+        return
+
+    def begin(self, total: int, done: int) -> None:
+        """Nothing."""
+        return
+
+    def finished(self, record: Any) -> None:
+        """Nothing."""
+        return
+
+
 @dataclass(frozen=True)
 class Finished:
     """A run as far as it came.
@@ -92,6 +108,12 @@ class Finished:
         return wanted and all(
             cell.plan is not None or (cell.cell.model == CLAIRVOYANT and cell.bound is not None) for cell in self.cells
         )
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where a run is kept unless somebody says otherwise."""
+    name = Path(settings.case).resolve().name if Path(settings.case).is_dir() else settings.case
+    return Path("results", "runs", f"{name}{'-quick' if settings.quick else ''}-seed{settings.seed}")
 
 
 def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord]) -> Finished:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -60,20 +58,13 @@ def run(
     if problems := [*_out_of_range(seed, time_limit, jobs)]:
         raise BadInput(problems)
 
-    from desilo.harness import experiment
     from desilo.harness.cli.screen import Screen, show
+    from desilo.harness.experiment import settings_of
+    from desilo.harness.run import folder_of
     from desilo.harness.run import run as run_experiment
 
-    size = experiment.QUICK if quick else experiment.FULL
-    settings = replace(
-        size,
-        case=case,
-        seed=seed,
-        time_limit=time_limit or size.time_limit,
-        jobs=jobs or min(size.jobs, os.cpu_count() or 1),
-    )
-    name = Path(case).resolve().name if Path(case).is_dir() else case
-    folder = out or Path("results", "runs", f"{name}{'-quick' if quick else ''}-seed{seed}")
+    settings = settings_of(case, quick, seed, time_limit, jobs)
+    folder = out or folder_of(settings)
     messages = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         with Screen(messages) as screen:
