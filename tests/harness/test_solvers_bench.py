@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 from desilo.cases.errors import BadInput
+from desilo.harness.cli.run import INTERRUPTED
 from desilo.harness.run import LOCK
 from desilo.harness.solvers import bench as benching
 from desilo.harness.solvers.bench import BENCH, Asked, BenchRecord, bench, grid, ticket
@@ -257,7 +259,8 @@ def test_a_run_is_held_against_what_is_known(puppet: Callable[[str], None], tmp_
 # ---- killed
 
 
-def test_a_bench_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_bench_that_is_stopped_leaves_no_process(tmp_path: Path, how: signal.Signals) -> None:
     command = [sys.executable, "-c", "from desilo.harness.cli import main; main()", "bench"]
     asked = ["joint-substitution-S-1", "--time-limit", "300", "--out", str(tmp_path / "out")]
     bencher = psutil.Popen([*command, *asked])
@@ -266,8 +269,8 @@ def test_a_bench_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
     while not children and time.monotonic() < until:
         time.sleep(0.1)
         children = bencher.children()
-    bencher.kill()
-    bencher.wait()
+    bencher.send_signal(how)
+    assert bencher.wait() == (INTERRUPTED if how is signal.SIGINT else -how)
     _, alive = psutil.wait_procs(children, timeout=30)
     assert children and not alive
     assert read_runs(tmp_path / "out") == []

@@ -16,7 +16,7 @@ from desilo.harness.solvers.library import entries
 from desilo.harness.solvers.others import OTHERS
 from desilo.harness.solvers.runs import Ending, Run, Setting
 
-HERE = [
+HERE: list[Any] = [
     pytest.param(name, marks=pytest.mark.skipif(other.missing, reason=f"{other.wheel} is not installed"))
     for name, other in OTHERS.items()
 ]

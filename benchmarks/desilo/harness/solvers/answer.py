@@ -44,9 +44,9 @@ def primal_dual_integral(moments: Sequence[Moment], end: float) -> float:
     """The gap integrated over the seconds of a solve, from 0 to `end`.
 
     The gap is |objective - bound| / max(|objective|, |bound|), and 1 as long as one of them is missing or their signs
-    differ (Berthold 2013, Measuring the impact of primal heuristics, Operations Research Letters 41(6), 611-614). HiGHS
-    has a `primal_dual_integral` of its own, which begins with the first solution: a solver that finds none is not
-    charged for it.
+    differ (Berthold 2013, Measuring the impact of primal heuristics, Operations Research Letters 41(6), 611-614). The
+    `primal_dual_integral` in HiGHS's info is another one: it begins with the first solution, so that a solver is not
+    charged for finding none, and its gap can be more than 1.
 
     Args:
         moments: in the order of time.

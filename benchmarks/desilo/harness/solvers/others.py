@@ -4,7 +4,8 @@ Their wheels come with the extra `solvers`. Time limit, gap, seed and memory lim
 the solver comes, with one thread. The gap is relative to the solver's own choice of figure (SCIP: the smaller of
 objective and bound, HiGHS: the objective), which at 1e-4 makes no difference that can be seen.
 
-OR-Tools' CP-SAT is none of them: it takes no variables without bounds, of which these programs are full.
+OR-Tools is none of them: its CP-SAT takes no variables without bounds, of which these programs are full, its SCIP is
+SCIP, and it brings a HiGHS of its own that cannot be loaded beside highspy.
 """
 
 from __future__ import annotations

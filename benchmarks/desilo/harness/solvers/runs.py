@@ -55,7 +55,7 @@ class Setting(Record):
     repeat: int = 0  # the same again, for the noise of the machine alone
     gap: float = 1e-4
     time_limit: float = 60.0  # seconds, for the solver
-    memory_limit: int = 4096  # MB, for the process
+    memory_limit: int = 4096  # MB, for all processes of the run
 
     @property
     def relaxed(self) -> bool:
@@ -85,9 +85,9 @@ class Run(Record):
     bound: Known = None  # proven; money
     gap: Known = None
     sense: int = -1  # -1 maximise, 1 minimise
-    seconds: dict[str, float] = Field(default_factory=dict)  # wall clock: build, translate, load, solve
-    processor_seconds: Known = None  # of the process, all phases
-    peak_memory: Known = None  # MB, of the process
+    seconds: dict[str, float] = Field(default_factory=dict)  # wall clock: prepare, build, translate, load, solve, check
+    processor_seconds: Known = None  # all phases, with the processes that were started
+    peak_memory: Known = None  # MB, all processes of the run together
     primal_dual_integral: Known = None  # gap (at most 1) integrated over the seconds of the solve
     # simplex, ipm, crossover and pdlp iterations, nodes: the same on every machine
     work: dict[str, int] = Field(default_factory=dict)
