@@ -36,11 +36,11 @@ LARGEST = 2**31 - 1
 
 def application() -> typer.Typer:
     """The `desilo` command with all its subcommands."""
-    from desilo.harness.cli import bench, check, claims, compare, data, generate, library, run, solve, track
+    from desilo.harness.cli import bench, check, claims, compare, data, generate, library, own, run, solve, track
 
     app = typer.Typer(name="desilo", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(root)
-    for module in (run, claims, data, generate, solve, check, library, bench, compare, track):
+    for module in (run, claims, own, data, generate, solve, check, library, bench, compare, track):
         module.register(app)
     return app
 

@@ -1,0 +1,204 @@
+"""A sales export as it comes: CSV, parquet or Excel, its cells untouched."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from desilo.cases.errors import BadInput, Problem
+from desilo.cases.findings import Findings, quoted
+
+MAX_BYTES = 2**30
+"""A larger file is refused; so is an Excel file that unpacks to more."""
+
+MAX_ROWS = 20_000_000
+"""An export with more rows is refused: they must fit in memory several times over."""
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+EXCEL = {".xlsx", ".xlsm"}
+
+LOOKED_AT = 50
+"""Lines of a CSV from which its delimiter is told."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A table of sales.
+
+    Attributes:
+        file: the file's name.
+        digest: SHA-256 of the file.
+        frame: its cells by column; texts, or what a typed file holds. The index is the row in the file, the header
+            being row 1. No two columns have the same name.
+        reading: how it was read, for people.
+    """
+
+    file: str
+    digest: str
+    frame: pd.DataFrame
+    reading: str
+
+
+def read_export(path: Path, *, sheet: str | None = None, encoding: str = "utf-8") -> Export:
+    """Read a table of sales, of whatever columns.
+
+    Args:
+        path: a .csv (.tsv, .txt), .parquet or .xlsx file.
+        sheet: of an Excel file; the first one otherwise.
+        encoding: of a CSV file without a byte order mark.
+
+    Raises:
+        BadInput: it is none of these, or cannot be read.
+    """
+    findings = Findings()
+    file = path.name
+    try:
+        if not path.is_file():
+            raise BadInput([Problem(str(path), "a folder" if path.is_dir() else "does not exist")])
+        if (size := path.stat().st_size) > MAX_BYTES:
+            wide = f"{size / 2**30:.1f} GiB; at most {MAX_BYTES / 2**30:.0f} GiB is read"
+            raise BadInput([Problem(file, f"{wide}: sum the sales by day or week before they are exported")])
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
+    suffix = path.suffix.lower()
+    if not data:
+        findings.add(file, "the file is empty; a header line and rows are expected")
+        findings.stop_if_any()
+    if suffix == ".parquet":
+        frame, reading = _parquet(file, data), "parquet"
+    elif suffix in EXCEL:
+        frame, reading = _excel(file, data, sheet)
+    else:
+        frame, reading = _csv(file, data, encoding)
+    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
+    blank = [name for name in frame.columns if not name or re.fullmatch(r"Unnamed: \d+", name)]
+    frame = frame.drop(columns=blank)
+    twice = sorted(set(frame.columns[frame.columns.duplicated()]))
+    for name in twice:
+        findings.add(file, "the column is there twice; rename or remove one", 1, name)
+    if frame.empty or not len(frame.columns):
+        findings.add(file, "no rows below the header; export the sales with it")
+    if len(frame) > MAX_ROWS:
+        findings.add(file, f"{len(frame):,} rows; at most {MAX_ROWS:,} are read: sum the sales by day or week first")
+    findings.stop_if_any()
+    return Export(file, hashlib.sha256(data).hexdigest(), frame, reading)
+
+
+def _csv(file: str, data: bytes, encoding: str) -> tuple[pd.DataFrame, str]:
+    text, encoding = _decoded(file, data, encoding)
+    if "\0" in text or (text[:4] == "PK\3\4"):
+        raise BadInput([Problem(file, "not a text file; a CSV, .parquet or .xlsx file is expected")])
+    delimiter = _delimiter(text)
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, skip_blank_lines=False, index_col=False
+        )
+    except pd.errors.ParserError as error:
+        raise BadInput([_unparsed(file, str(error), delimiter)]) from None
+    except pd.errors.EmptyDataError:
+        raise BadInput([Problem(file, "the file is blank; a header line and rows are expected")]) from None
+    header = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])  # as it stands: pandas tells twins apart
+    frame.columns = pd.Index(header + [""] * (len(frame.columns) - len(header)))
+    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    frame = frame.fillna("")
+    return frame[(frame != "").any(axis=1)], f"{encoding} text, cells between {DELIMITERS[delimiter]}"
+
+
+def _decoded(file: str, data: bytes, encoding: str) -> tuple[str, str]:
+    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if data.startswith(mark):
+            encoding = name
+    try:
+        text = data.decode(encoding)
+    except LookupError:
+        raise BadInput([Problem("--encoding", f"unknown encoding '{encoding}'; for example utf-8, cp1252")]) from None
+    except UnicodeDecodeError as error:
+        row = data[: error.start].count(b"\n") + 1
+        what = f"not {encoding} (byte 0x{data[error.start]:02x})"
+        advice = "save it as UTF-8, or say what it is: --encoding cp1252 for most files from Windows"
+        raise BadInput([Problem(file, f"{what}; {advice}", row)]) from None
+    except UnicodeError as error:
+        raise BadInput([Problem(file, f"not {encoding} ({error}); save it as UTF-8")]) from None
+    return text.removeprefix("\ufeff"), encoding
+
+
+def _delimiter(text: str) -> str:
+    """The one that cuts most of the first lines into as many cells as the header, and the header into most cells."""
+    first = "\n".join(text.split("\n", LOOKED_AT)[:LOOKED_AT])
+
+    def fit(delimiter: str) -> tuple[bool, int]:
+        try:
+            cells = [len(row) for row in csv.reader(io.StringIO(first), delimiter=delimiter) if any(row)]
+        except csv.Error:
+            return False, 0
+        same = sum(count == cells[0] for count in cells) if cells else 0
+        return 2 * same > len(cells) and cells[0] > 1, cells[0] if cells else 0
+
+    return max(DELIMITERS, key=fit)
+
+
+def _unparsed(file: str, error: str, delimiter: str) -> Problem:
+    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", error):
+        expected, row, saw = found.groups()
+        quote = f'write a cell with one of the {DELIMITERS[delimiter]} in it "in quotes"'
+        return Problem(file, f"found {saw} cells where the header has {expected}; {quote}", int(row))
+    if found := re.search(r"EOF inside string starting at row (\d+)", error):
+        return Problem(file, "a quoted cell is never closed", int(found[1]) + 1)
+    return Problem(file, "cannot be read as a table of cells; export it again as CSV")
+
+
+def _parquet(file: str, data: bytes) -> pd.DataFrame:
+    try:
+        source = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
+        if source.metadata.num_rows > MAX_ROWS:
+            raise BadInput([Problem(file, f"{source.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are read")])
+        table = source.read()
+        table.validate(full=True)
+        names = table.column_names
+        frame: pd.DataFrame = table.rename_columns([str(k) for k in range(len(names))]).to_pandas(ignore_metadata=True)
+    except (pyarrow.ArrowException, OSError, ValueError, MemoryError, OverflowError) as error:
+        raise BadInput([Problem(file, f"cannot be read as parquet: {str(error).splitlines()[0]}")]) from None
+    frame.columns = pd.Index(names)
+    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    return frame
+
+
+def _excel(file: str, data: bytes, sheet: str | None) -> tuple[pd.DataFrame, str]:
+    try:
+        if sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(data)).infolist()) > MAX_BYTES:
+            raise BadInput([Problem(file, f"unpacks to more than {MAX_BYTES:,} bytes; export the sales as CSV")])
+        book = pd.ExcelFile(io.BytesIO(data), engine="openpyxl")
+        chosen = str(book.sheet_names[0]) if sheet is None else sheet
+        if chosen not in book.sheet_names:
+            raise BadInput(
+                [Problem("--sheet", f"{file} has no sheet '{chosen}'; it has {quoted(map(str, book.sheet_names))}")]
+            )
+        cells = pd.read_excel(book, sheet_name=chosen, header=None, dtype=object, na_filter=False)
+    except ImportError:
+        message = 'Excel files are read with openpyxl: pip install "desilo[excel]", or save the sheet as CSV'
+        raise BadInput([Problem(file, message)]) from None
+    except BadInput:
+        raise
+    except Exception as error:  # whatever openpyxl trips over in a file that is none
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInput([Problem(file, f"cannot be read as Excel (.xlsx): {reason}")]) from None
+    if cells.empty:
+        raise BadInput([Problem(file, f"sheet '{chosen}' is empty; a header line and rows are expected")])
+    frame = cells.iloc[1:].copy()
+    frame.columns = pd.Index([str(name) for name in cells.iloc[0]])
+    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    filled: Any = frame[(frame != "").any(axis=1)]
+    return filled, f"Excel, sheet '{chosen}'"

@@ -1,0 +1,228 @@
+"""From rows to a history: one record an item and period, gaps filled where nothing was sold and only there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from desilo.cases.errors import BadInput, Problem
+from desilo.cases.importing.dates import Calendar
+from desilo.cases.importing.rows import Rows
+from desilo.cases.instance import Bools, Floats, Ints
+
+MIN_RECORDS = 12
+"""Periods with sales that an item must have before the hold-out: what the demand estimation asks for."""
+
+LONGEST_PAUSE = {"day": 91, "week": 13, "month": 3}
+"""An item without a row for longer was not on offer; for shorter, and others having rows, it sold nothing."""
+
+HELD_OUT = 0.25
+"""Share of the periods that planners do not see, unless said otherwise: they are what plans are scored on."""
+
+LEAST_HELD_OUT = 3
+"""Periods that a run plans at once: one window at least must have room."""
+
+
+@dataclass(frozen=True)
+class History:
+    """I items over P periods.
+
+    Attributes:
+        products, zones: (I,) names.
+        calendar: what the period numbers stand for; None where the export numbers periods itself.
+        periods: (P,) numbers, increasing by 1.
+        units, price, unit_cost, feature: (I, P); nan where there is no record.
+        account: what was done to the rows, a sentence each, with counts.
+    """
+
+    products: tuple[str, ...]
+    zones: tuple[str, ...]
+    calendar: Calendar | None
+    periods: Ints
+    units: Floats
+    price: Floats
+    unit_cost: Floats
+    feature: Floats
+    account: tuple[str, ...]
+
+
+def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
+    """Sum rows by item and period.
+
+    - A period's units are net of returns; not below 0.
+    - Its price is the money taken over the units of the rows that sold, returns left out; the quoted price where
+      nothing was sold.
+    - Its unit cost is weighted by units; the item's last one where none is on record, or its next.
+    - Its feature is the share of its rows that were promoted.
+    - The first and the last period are dropped when days are missing that most other periods have.
+    - A period that ends without stock is no record: what was demanded is not known.
+    - An item without a row has sold nothing, at its last price, if others of its zone have rows, the item was sold
+      before and after within `LONGEST_PAUSE` periods, and it was not out of stock; otherwise there is no record.
+
+    Args:
+        rows: of the export.
+        file: its name, for messages.
+        margin: share of the price, from which unit costs are taken where there is no column of them.
+
+    Raises:
+        BadInput: nothing is left.
+    """
+    account = list(rows.account)
+    frame = rows.frame
+    if rows.dated:
+        frame = _whole_periods(frame, rows.unit, account)
+    if frame.empty or not (frame["units"] > 0).any():
+        raise BadInput([Problem(file, "no row with units sold is left in a whole period; bring a longer history")])
+    first, last = int(frame["period"].min()), int(frame["period"].max())
+    _no_stray_dates(frame["period"], first, last, rows, file)
+    calendar = Calendar(rows.unit, 0).starting(first) if rows.dated else None
+    numbers = np.arange(first, last + 1)
+    periods = np.arange(1, len(numbers) + 1) if rows.dated else numbers
+
+    items = frame[["item", "zone"]].drop_duplicates().reset_index(drop=True)
+    at: tuple[Ints, Ints] = (
+        pd.MultiIndex.from_frame(items).get_indexer(pd.MultiIndex.from_frame(frame[["item", "zone"]])).astype(np.int64),
+        frame["period"].to_numpy(np.int64) - first,
+    )
+    shape = (len(items), len(numbers))
+
+    def total(values: Floats | Bools, chosen: Bools | None = None) -> Floats:
+        into = np.zeros(shape)
+        pick = np.ones(len(frame), dtype=bool) if chosen is None else chosen
+        np.add.at(into, (at[0][pick], at[1][pick]), np.asarray(values, dtype=float)[pick])
+        return into
+
+    figures = {name: frame[name].to_numpy(float) for name in ("units", "revenue", "price", "unit_cost", "promo")}
+    sold = figures["units"] > 0
+    count = total(np.ones(len(frame)))
+    there = count > 0
+    gross, taken = total(figures["units"], sold), total(figures["revenue"], sold)
+    net = total(figures["units"])
+    quoted = ~np.isnan(figures["price"]) & (figures["price"] > 0)
+    price = np.where(gross > 0, _over(taken, gross), _over(total(figures["price"], quoted), total(quoted)))
+    costed = ~np.isnan(figures["unit_cost"]) & sold
+    shown = ~np.isnan(figures["unit_cost"])
+    cost = _over(total(figures["unit_cost"] * figures["units"], costed), total(figures["units"], costed))
+    cost = np.where(np.isnan(cost), _over(total(figures["unit_cost"], shown), total(shown)), cost)
+    feature = _over(total(figures["promo"]), count)
+
+    account += _summed(rows, frame, int(there.sum()), net, gross, there)
+    empty = _out_of_stock(frame, at, shape)
+    units = np.where(there, np.maximum(net, 0), np.nan)
+    zero, pauses = _sold_nothing(there, items["zone"].to_numpy(), empty, LONGEST_PAUSE[rows.unit])
+    units[zero], feature[zero] = 0.0, 0.0
+    last_price = _carried(price)
+    censored = empty & (there | zero)
+    units[censored] = np.nan
+    if zero.any():
+        account.append(
+            f"{zero.sum():,} {rows.unit}s of items without a row while others of the zone had some were recorded as "
+            "nothing sold, at the item's last price."
+        )
+    if pauses:
+        account.append(
+            f"{pauses:,} times an item has no row for longer than {LONGEST_PAUSE[rows.unit]} {rows.unit}s: taken as "
+            "not on offer, no record."
+        )
+    if closed := int((~there.any(axis=0)).sum()):
+        account.append(f"{closed:,} {rows.unit}s without any row are no record.")
+    if censored.any():
+        account.append(
+            f"{censored.sum():,} {rows.unit}s of items ended without stock. What customers would have bought is not "
+            "known, so they are no record and take no part in the estimation."
+        )
+    price = np.where(np.isnan(price), last_price, price)
+    if margin is not None:
+        cost = (1 - margin) * price
+        account.append(f"Unit costs are assumed: price less a margin of {margin:.0%}, in every {rows.unit}.")
+    else:
+        missing = np.isnan(cost) & ~np.isnan(units)
+        cost = np.where(np.isnan(cost), _carried(cost), cost)
+        if known := int((missing & ~np.isnan(cost)).sum()):
+            account.append(f"{known:,} {rows.unit}s of items without a unit cost got the item's last one, or its next.")
+    on_record = ~np.isnan(units) & ~np.isnan(price) & ~np.isnan(cost) & (price > 0)
+    units, price, cost, feature = (np.where(on_record, figure, np.nan) for figure in (units, price, cost, feature))
+    return History(
+        tuple(items["item"]), tuple(items["zone"]), calendar, periods, units, price, cost, feature, tuple(account)
+    )
+
+
+def _over(amount: Floats, count: Floats) -> Floats:
+    ratio = np.full(amount.shape, np.nan)
+    np.divide(amount, count, out=ratio, where=count > 0)
+    return ratio
+
+
+def _carried(figure: Floats) -> Floats:
+    """(I, P) the item's last figure; before its first one that one."""
+    carried: Floats = pd.DataFrame(figure.T).ffill().bfill().to_numpy(np.float64).T
+    return carried
+
+
+def _whole_periods(frame: pd.DataFrame, unit: str, account: list[str]) -> pd.DataFrame:
+    """Without a first or last period that begins later, or ends earlier, than periods usually do."""
+    leads = frame.groupby("period")["lead"].agg(["min", "max"])
+    if len(leads) < 3:
+        return frame
+    inner = leads.iloc[1:-1]
+    dropped = {}
+    if leads["min"].iloc[0] > inner["min"].median():
+        dropped["first"] = leads.index[0]
+    if leads["max"].iloc[-1] < inner["max"].median():
+        dropped["last"] = leads.index[-1]
+    for which, period in dropped.items():
+        rows = int((frame["period"] == period).sum())
+        account.append(f"The {which} {unit} is not whole and was dropped: {rows:,} rows.")
+    return frame[~frame["period"].isin(list(dropped.values()))]
+
+
+def _no_stray_dates(period: pd.Series, first: int, last: int, rows: Rows, file: str) -> None:
+    recorded = np.sort(period.unique())
+    if 2 * len(recorded) >= last - first + 1:
+        return
+    gaps = np.diff(recorded)
+    wide = int(gaps.argmax())
+    lone = recorded[wide + 1] if len(recorded) - wide - 1 < wide + 1 else recorded[wide]
+    row = int(period.index[period == lone][0])
+    what = f"only {len(recorded):,} of {last - first + 1:,} {rows.unit}s have rows"
+    longer = "; or rows lie further apart than that: choose a longer --period" if rows.unit != "month" else ""
+    raise BadInput([Problem(file, f"{what}; is the date here a slip?{longer}", row)])
+
+
+def _summed(rows: Rows, frame: pd.DataFrame, records: int, net: Floats, gross: Floats, there: Bools) -> Iterable[str]:
+    if records < len(frame):
+        yield f"{len(frame):,} rows were summed to {records:,} records of an item and {rows.unit}."
+    returned = frame.loc[frame["units"] < 0, "units"]
+    if len(returned):
+        below = int(((net < 0) & there).sum())
+        text = f"{len(returned):,} rows with returns, {-returned.sum():,.0f} units, were taken off their {rows.unit}"
+        yield text + (f"; in {below:,} more was returned than sold: nothing sold." if below else ".")
+
+
+def _out_of_stock(frame: pd.DataFrame, at: tuple[Ints, Ints], shape: tuple[int, int]) -> Bools:
+    """(I, P) whether an item ended the period without stock; a period without a row ends as the one before."""
+    stock = frame["stock"].to_numpy(float)
+    known = ~np.isnan(stock)
+    ends = np.full(shape, np.nan)
+    order = np.argsort(frame["lead"].to_numpy(), kind="stable")
+    order = order[known[order]]
+    ends[at[0][order], at[1][order]] = stock[order]  # the last of a period's rows stays
+    return pd.DataFrame(ends.T).ffill().to_numpy().T <= 0
+
+
+def _sold_nothing(there: Bools, zones: Ints, empty: Bools, longest: int) -> tuple[Bools, int]:
+    """(I, P) periods between an item's rows in which it sold nothing, and how many pauses were too long for that."""
+    nothing, pauses = np.zeros_like(there), 0
+    open_zone = {zone: there[zones == zone].any(axis=0) for zone in np.unique(zones)}
+    for i, mine in enumerate(there):
+        seen = np.flatnonzero(mine)
+        for before, after in pairwise(seen):
+            if after - before - 1 > longest:
+                pauses += 1
+            else:
+                nothing[i, before + 1 : after] = open_zone[zones[i]][before + 1 : after]
+    return nothing, pauses

@@ -1,0 +1,283 @@
+"""The rows of an export as dates, names and figures, or everything that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from desilo.cases.defaults import PeriodUnit
+from desilo.cases.findings import Findings
+from desilo.cases.importing.columns import Role
+from desilo.cases.importing.dates import formats_that_fit, ordinals, read_dates, spelt_out, unit_of
+from desilo.cases.importing.export import Export
+from desilo.cases.importing.figures import (
+    CURRENCIES,
+    DECIMALS,
+    Decimal,
+    ambiguous,
+    decimals_that_fit,
+    to_figures,
+)
+from desilo.cases.instance import Floats, Ints
+
+FIGURES = (Role.UNITS, Role.PRICE, Role.REVENUE, Role.UNIT_COST, Role.STOCK)
+
+NO, YES = {"", "0", "no", "n", "false", "none", "-", "nein"}, {"1", "yes", "y", "true", "x", "t", "ja", "j"}
+"""Words of a promotion column, in lower case."""
+
+ALL = "all"
+"""The price zone of an export without zones."""
+
+_CONTROL = r"[\x00-\x1f\x7f\u2028\u2029]+"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Sales, a row of the export each.
+
+    Attributes:
+        frame: `item`, `zone` (text), `period` (ordinal of its unit, or its own number), `lead` (days of its period
+            before it), `units`, `revenue`, `price`, `unit_cost`, `stock`, `promo`: figures, nan where there are none.
+        unit: length of a period.
+        dated: whether periods come from dates; otherwise the export numbers them itself.
+        currency: read off the figures; "" if they show none.
+        account: how cells were read, a sentence each.
+    """
+
+    frame: pd.DataFrame
+    unit: PeriodUnit
+    dated: bool
+    currency: str
+    account: tuple[str, ...]
+
+
+def read_rows(
+    export: Export,
+    columns: Mapping[Role, str],
+    *,
+    unit: PeriodUnit | None = None,
+    date_format: str | None = None,
+    decimal: Decimal | None = None,
+) -> Rows:
+    """Make sense of every cell.
+
+    Args:
+        export: the table.
+        columns: names of its columns by what they hold.
+        unit: length of a period; weeks otherwise, or months where rows lie a month apart.
+        date_format: of the dates, as in `strptime`; told from the dates otherwise.
+        decimal: sign of the figures; told from them otherwise.
+
+    Raises:
+        BadInput: with every cell that holds something else, and what cannot be told.
+    """
+    findings, account = Findings(), list[str]()
+    cells = {role: _as_text(export.frame[name]) for role, name in columns.items()}
+    frame = pd.DataFrame(index=export.frame.index)
+    frame["item"] = _names(export.file, cells[Role.ITEM], findings, account)
+    frame["zone"] = _names(export.file, cells[Role.ZONE], findings, account) if Role.ZONE in cells else ALL
+    periods = _periods(export.file, cells[Role.DATE], unit, date_format, findings, account)
+    figures, currency = _figures(export.file, {r: cells[r] for r in FIGURES if r in cells}, decimal, findings, account)
+    for role in FIGURES:
+        frame[role.replace("-", "_")] = figures.get(role, np.nan)
+    frame["promo"] = _promo(export.file, cells[Role.PROMO], findings) if Role.PROMO in cells else 0.0
+    _sensible(export.file, frame, cells, findings)
+    findings.stop_if_any()
+    if periods is None:
+        raise AssertionError("dates that cannot be read are a problem")
+    frame["period"], frame["lead"], unit, dated = periods
+    if Role.REVENUE not in cells:
+        frame["revenue"] = frame["units"] * frame["price"]
+    if Role.REVENUE in cells and Role.PRICE in cells:
+        account.append("The price is revenue over units; the price column speaks for rows without units only.")
+    free = (frame["units"] > 0) & (frame["revenue"] == 0)
+    if free.any():
+        account.append(f"{free.sum():,} rows with units at no price were left out: samples, corrections.")
+        frame = frame[~free]
+    return Rows(frame, unit, dated, currency, tuple(account))
+
+
+def _as_text(cells: pd.Series) -> pd.Series:
+    """A column of texts, unless it is one of numbers; a typed date becomes its ISO text."""
+    if pd.api.types.is_bool_dtype(cells):
+        return cells.map({True: "1", False: "0"})
+    if pd.api.types.is_numeric_dtype(cells):
+        return cells
+    if not pd.api.types.is_object_dtype(cells):
+        return cells.astype("str").where(cells.notna(), "").astype("str")
+    if cells.map(lambda cell: isinstance(cell, (int, float)) and not isinstance(cell, bool)).all():
+        return cells.astype(float)
+    return cells.map(_cell).astype("str")
+
+
+def _cell(cell: Any) -> str:
+    if cell is None or cell is pd.NaT or (isinstance(cell, float) and np.isnan(cell)):
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
+
+
+def _names(file: str, cells: pd.Series, findings: Findings, account: list[str]) -> pd.Series:
+    """Names on one line, such that a spreadsheet takes none for a formula."""
+    if pd.api.types.is_numeric_dtype(cells):
+        cells = cells.map(_cell)
+    cells = cells.astype("str")
+    named = cells.str.replace(_CONTROL, " ", regex=True).str.strip()
+    broken = cells.str.strip().str.contains(_CONTROL, regex=True)
+    blank, formula = named == "", named.str.startswith("=")
+    findings.add_rows(file, str(cells.name), list(cells.index[blank]), lambda row: "blank; a name is expected")
+    findings.add_rows(
+        file,
+        str(cells.name),
+        list(cells.index[formula]),
+        lambda row: f"found {cells[row]!r}, a formula; export its value",
+    )
+    signed = named.str[:1].isin(["+", "-", "@"])
+    for rows, what in (
+        (broken, "line breaks became blanks"),
+        (signed, "a spreadsheet would take them for formulas: ' was put before"),
+    ):
+        if rows.any():
+            account.append(f"Names in {named[rows].nunique():,} cases changed ({what}), first '{named[rows].iloc[0]}'.")
+    return named.where(~signed, "'" + named)
+
+
+def _periods(
+    file: str,
+    cells: pd.Series,
+    unit: PeriodUnit | None,
+    date_format: str | None,
+    findings: Findings,
+    account: list[str],
+) -> tuple[Ints, Ints, PeriodUnit, bool] | None:
+    """Periods, days of the period before each row, the unit, and whether they come from dates."""
+    column = str(cells.name)
+    if pd.api.types.is_numeric_dtype(cells):
+        cells = cells.map(_cell)
+    texts = cells.str.strip()
+    blank = texts == ""
+    findings.add_rows(file, column, list(cells.index[blank]), lambda row: "blank; a date is expected")
+    known = pd.Series(texts[~blank].unique())
+    if known.empty:
+        return None
+    if date_format is None and known.str.fullmatch(r"-?\d{1,5}").all():
+        numbered = _unit_named(column) if unit is None else unit
+        account.append(f"Column {column} numbers {numbered}s; the numbers are kept.")
+        numbers: Ints = pd.to_numeric(texts.where(~blank, "0")).to_numpy(np.int64)
+        return numbers, np.zeros_like(numbers), numbered, False
+    formats = (date_format,) if date_format else formats_that_fit(known)
+    if len(formats) != 1:
+        if formats:
+            example = _told_apart(known, formats)
+            what = f"'{example}' may be " + " or ".join(spelt_out(name) for name in formats)
+            advice = f'say which with --date-format "{formats[0]}" or "{formats[1]}"'
+            findings.add(file, f"{what}, and so may every other date; {advice}", column=column)
+        else:
+            advice = "write them as 2024-05-31, or say how they are written, as in --date-format %d.%m.%Y"
+            findings.add(file, f"no dates that can be read, such as '{known[0]}'; {advice}", column=column)
+        return None
+    by_text = dict(zip(known, read_dates(known, formats[0]), strict=True))
+    dates = pd.Series(texts.map(by_text))
+    strange = dates.isna() & ~blank
+    shown = spelt_out(formats[0])
+    findings.add_rows(
+        file, column, list(cells.index[strange]), lambda row: f"found '{cells[row]}'; a date {shown} is expected"
+    )
+    if blank.any() or strange.any():
+        return None
+    unit = unit or unit_of(dates)
+    account.append(f"Dates are written {shown}; periods are {unit}s{' from Monday to Sunday' * (unit == 'week')}.")
+    number, lead = ordinals(dates, unit)
+    return number, lead, unit, True
+
+
+def _unit_named(column: str) -> PeriodUnit:
+    return "day" if "day" in column.lower() else "month" if "month" in column.lower() else "week"
+
+
+def _told_apart(texts: pd.Series, formats: Sequence[str]) -> str:
+    one, other = (read_dates(texts, name) for name in formats[:2])
+    return str(texts[one != other].iloc[0])
+
+
+def _figures(
+    file: str, cells: Mapping[Role, pd.Series], decimal: Decimal | None, findings: Findings, account: list[str]
+) -> tuple[dict[Role, Floats], str]:
+    texts = [str(t) for c in cells.values() if not pd.api.types.is_numeric_dtype(c) for t in c.unique()]
+    signs = DECIMALS[:1] if not texts else (decimal,) if decimal else decimals_that_fit(texts)
+    if len(signs) > 1:
+        text = ambiguous(texts)
+        findings.add(file, f"'{text}' may be thousands or decimals; say which with --decimal . or --decimal ,")
+    figures = {}
+    for role, column in cells.items():
+        figures[role], wrong = to_figures(column, signs[0])
+        say = partial(_no_figure, column, signs[0])
+        findings.add_rows(file, str(column.name), list(column.index[wrong]), say)
+    found = {CURRENCIES[sign] for text in texts for sign in CURRENCIES if sign in text}
+    if signs[0] == "," and len(signs) == 1:
+        account.append("Figures have a decimal comma.")
+    if len(found) > 1:
+        findings.add(file, f"figures in several currencies, {', '.join(sorted(found))}; bring them to one")
+    return figures, next(iter(found), "")
+
+
+def _no_figure(cells: pd.Series, decimal: Decimal, row: int) -> str:
+    text = str(cells[row])
+    if text.startswith("="):
+        return f"found '{text[:40]}', a formula; export its value"
+    return f"found '{text[:40]}'; a figure with a decimal {'point' if decimal == '.' else 'comma'} is expected"
+
+
+def _promo(file: str, cells: pd.Series, findings: Findings) -> Floats:
+    """Shares from 0 to 1; a word that is neither yes nor no is a promotion's name."""
+    if pd.api.types.is_numeric_dtype(cells):
+        share: Floats = cells.to_numpy(dtype=float, na_value=0.0)
+    else:
+        words = cells.str.strip().str.lower()
+        numbers = pd.to_numeric(words.str.replace(",", "."), errors="coerce")
+        share = np.where(words.isin(NO), 0.0, np.where(words.isin(YES), 1.0, numbers.fillna(1.0)))
+    share = np.nan_to_num(share)
+    wrong = (share < 0) | (share > 1)
+    expected = "yes or no, or a share from 0 to 1, is expected"
+    findings.add_rows(file, str(cells.name), list(cells.index[wrong]), lambda row: f"found '{cells[row]}'; {expected}")
+    return share
+
+
+def _sensible(file: str, frame: pd.DataFrame, cells: Mapping[Role, pd.Series], findings: Findings) -> None:
+    """Find figures that are missing or cannot be."""
+
+    def report(role: Role, wrong: pd.Series, expected: str) -> None:
+        if role in cells:
+            shown = cells[role]
+            rows = list(frame.index[wrong & ~already[role]])
+            findings.add_rows(
+                file,
+                str(shown.name),
+                rows,
+                lambda row: f"{_found(shown[row])}; {expected} is expected",
+            )
+
+    already = {
+        role: frame[role.replace("-", "_")].isna() & (cells[role].astype("str").str.strip() != "") & cells[role].notna()
+        for role in FIGURES
+        if role in cells
+    }
+    units, sold = frame["units"], frame["units"] > 0
+    report(Role.UNITS, units.isna(), "a number of units")
+    report(Role.REVENUE, frame["revenue"].isna() & (units != 0), "the money taken")
+    report(Role.REVENUE, np.sign(frame["revenue"]) * np.sign(units) < 0, "revenue of the same sign as the units")
+    if Role.REVENUE not in cells:
+        report(Role.PRICE, frame["price"].isna() & sold, "a price")
+    report(Role.PRICE, frame["price"] < 0, "a price of 0 or more")
+    report(Role.UNIT_COST, frame["unit_cost"] < 0, "a cost of 0 or more")
+
+
+def _found(cell: Any) -> str:
+    blank = pd.isna(cell) or str(cell).strip() == ""
+    return "blank" if blank else f"found '{cell}'"
