@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from desilo.cases.errors import BadInput
 from desilo.cases.reading import read_instance
+from desilo.formulations.freedom import Formulation
 from desilo.harness.cli import Exit, library, main
 from desilo.harness.solvers import page
 from desilo.harness.solvers.library import find
@@ -26,7 +28,9 @@ from desilo.harness.solvers.standings import (
     submit,
     wrong,
 )
-from desilo.solving import Options, solve
+from desilo.solving import Options, solve, translate
+from desilo.solving.highs import mps_name
+from desilo.solving.levels import start
 
 ENTRY, DEMAND = find("inventory-newsvendor-S-1"), find("demand-history-S-1")
 
@@ -84,6 +88,27 @@ def test_what_is_not_feasible_never_enters(folder: Path, tmp_path: Path) -> None
     assert not answer.check.feasible
     assert "resource budget" in answer.said[1]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("formulation", ENTRY.formulations)
+def test_what_other_solvers_write_is_read_too(formulation: Formulation, folder: Path, tmp_path: Path) -> None:
+    model = ENTRY.program_model(formulation)
+    solve(model, Options(gap=0.0))
+    program = translate(model)
+    lines = [
+        f"{mps_name(name)}  {value:.17g} (obj:0)"
+        for name, value in zip(program.column_names(), start(program), strict=True)
+        if value
+    ]
+    path = tmp_path / "columns.sol"
+    path.write_text("\n".join(["=obj= 1", "# Columns", *lines, "# Dual", lines[0].replace("  ", " 9")]))
+    assert offer(tmp_path, path).entered == {"solution"}
+    best = read_standings(tmp_path).of(ENTRY).best
+    assert best is not None
+    assert best.value == pytest.approx(worth(folder / "best.json"), rel=1e-6)
+    (tmp_path / "none.sol").write_text("x1 1\nx2 2\n")
+    with pytest.raises(BadInput, match=re.escape("names no column of inventory-newsvendor-S-1")):
+        offer(tmp_path, tmp_path / "none.sol")
 
 
 def test_bounds_enter_if_tighter_and_not_against_a_solution(folder: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
 def list_entries(patterns: PATTERNS = None, standings: STANDINGS = None, as_json: AS_JSON = False) -> None:
     """List the entries with the best that is known of them."""
     from desilo.harness.solvers.library import select
-    from desilo.harness.solvers.standings import Standings, read_standings
+    from desilo.harness.solvers.standings import SOLVED, Standings, read_standings
 
     folder = standings or published()
     known = Standings() if folder is None else read_standings(folder)
@@ -66,13 +66,9 @@ def list_entries(patterns: PATTERNS = None, standings: STANDINGS = None, as_json
         table.add_row(entry.name, *_figures(standing))
     _print(table)
     solved = sum(standing.gap <= SOLVED for _, standing in chosen)
-    typer.echo(f"{len(chosen)} entries, {solved} of them solved to {SOLVED:.2%}.")
+    typer.echo(f"\n{len(chosen)} entries, {solved} of them solved to {SOLVED:.2%}.")
     if folder is None:
         complain(f"There are no standings in this installation. {_WHERE}")
-
-
-SOLVED = 1e-4
-"""Gap below which an entry counts as solved."""
 
 
 def export(
@@ -146,7 +142,7 @@ def verify(patterns: PATTERNS = None, standings: STANDINGS = None) -> None:
     from rich.progress import track
 
     from desilo.harness.solvers.library import select
-    from desilo.harness.solvers.standings import read_standings, strangers, wrong
+    from desilo.harness.solvers.standings import SOLVED, read_standings, strangers, wrong
 
     folder = _required(standings)
     known = read_standings(folder)
@@ -173,7 +169,8 @@ def submit(
     name: NAME,
     by: Annotated[str, typer.Option(help="Who found it.")],
     solution: Annotated[
-        Path | None, typer.Argument(help="Solution file (JSON), as `desilo library export` writes it.")
+        Path | None,
+        typer.Argument(help="Solution file (.json), or columns of the MPS file and their values, a line each."),
     ] = None,
     bound: Annotated[float | None, typer.Option(**NUMBER, help="Proven on every solution's objective.")] = None,
     how: Annotated[str, typer.Option(help="Command or method, solver and version; required with a bound.")] = "",

@@ -18,11 +18,8 @@ from desilo.harness.plots import BLUE, GREEN, ORANGE, VERMILLION
 from desilo.harness.records import TEMPORARY, Record, read_record, write_record, write_text
 from desilo.harness.solvers.library import FAMILIES, Entry, entries
 from desilo.harness.solvers.runs import RUNS, Ending, Run, read_runs
-from desilo.harness.solvers.standings import Mark, Standing, read_standings
+from desilo.harness.solvers.standings import SOLVED, Mark, Standing, read_standings
 from desilo.solving import Size, translate
-
-SOLVED = 1e-4
-"""Gap up to which an entry counts as solved."""
 
 FAMILY_COLOURS = dict(zip(FAMILIES, (BLUE, ORANGE, GREEN, VERMILLION), strict=True))
 

@@ -21,12 +21,16 @@ from pydantic import Field
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import did_you_mean
 from desilo.harness.records import Record, read_record, write_record
+from desilo.harness.solvers.columns import read_columns
 from desilo.harness.solvers.library import Entry, entries
 from desilo.harness.solvers.runs import Check
 from desilo.solving import relative_gap
 
 TOLERANCE = 1e-6
 """Relative: an objective or a bound is better, or contradicts another, by more than this times max(1, |figure|)."""
+
+SOLVED = 1e-4
+"""Gap up to which an entry counts as solved."""
 
 FILE = "standings.json"
 
@@ -97,7 +101,7 @@ class Offer:
         who: found or proved it.
         when: the day.
         how: command or method, solver and version.
-        solution: its file (JSON); None for a bound alone.
+        solution: its file, JSON or column values as a solver writes them; None for a bound alone.
         bound: proven on every solution's objective; None for a solution alone.
     """
 
@@ -137,7 +141,8 @@ def submit(entry: Entry, offer: Offer, folder: Path) -> Answer:
     said, entered, refuted = [], set(), False
     check = None
     if offer.solution is not None:
-        solution = entry.problem.read(offer.solution)
+        as_json = offer.solution.suffix == ".json"
+        solution = entry.problem.read(offer.solution) if as_json else read_columns(entry, offer.solution)
         check = entry.check(solution)
         if not check.feasible or check.objective is None:
             broken = [f"  {violation}" for violation in check.violations]
