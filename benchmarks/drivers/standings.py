@@ -55,7 +55,7 @@ def main() -> None:
         started = time.monotonic()
         solution, bound = best_found(entry, asked.seconds, asked.method)
         taken = time.monotonic() - started
-        how = f"python -m drivers.standings {asked.seconds:g}, {asked.method}, {SOLVER}, {taken:.0f} s"
+        how = f"python -m drivers.standings {asked.seconds:g}, method {asked.method}, {SOLVER}"
         proven = bound if math.isfinite(bound) else None
         with tempfile.TemporaryDirectory() as folder:
             path = None if solution is None else Path(folder, "solution.json")

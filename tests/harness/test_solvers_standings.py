@@ -16,7 +16,7 @@ from desilo.cases.reading import read_instance
 from desilo.formulations.freedom import Formulation
 from desilo.harness.cli import Exit, library, main
 from desilo.harness.solvers import page
-from desilo.harness.solvers.library import find
+from desilo.harness.solvers.library import entries, find
 from desilo.harness.solvers.runs import Ending, Run, Setting
 from desilo.harness.solvers.standings import (
     Answer,
@@ -249,7 +249,7 @@ def test_export_writes_what_other_solvers_read(
 def test_without_a_checkout_the_way_to_one_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(library, "_published", lambda: None)
+    monkeypatch.setattr(library, "published", lambda: None)
     assert run(monkeypatch, "verify") == Exit.BAD_INPUT
     assert "checkout" in capsys.readouterr().err
     assert run(monkeypatch, "list", "S") == Exit.OK
@@ -281,3 +281,21 @@ def test_the_spread_is_told_in_orders_of_magnitude() -> None:
     told = "\n".join(page._spread({"a": (0.01, True), "b": (20.0, True), "c": (60.0, False)}))
     assert "solves 2 of the 3" in told
     assert "3.3 orders of magnitude" in told
+
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "library"
+
+
+def test_what_is_published_is_of_this_library() -> None:
+    """Sizes are of these problems, and small solutions are right; the rest by `desilo library verify`."""
+    standings = read_standings(PUBLISHED)
+    sizes = page.Sizes.model_validate_json((PUBLISHED / "sizes.json").read_bytes())
+    text = (PUBLISHED / "README.md").read_text(encoding="utf-8")
+    for name, known in sizes.entries.items():
+        assert known.digest == find(name).digest
+        assert f"`{name}`" in text
+    assert set(sizes.entries) == set(entries())
+    assert set(standings.standings) <= set(entries())
+    for name in ("inventory-lot-sizing-S-1", "demand-history-S-1", "pricing-tuna-month-S-known"):
+        assert standings.of(find(name)).gap < 1e-4
+        assert list(wrong(find(name), standings.of(find(name)), PUBLISHED)) == []

@@ -138,6 +138,8 @@ def verify(patterns: PATTERNS = None, standings: STANDINGS = None) -> None:
 
     Exit status: 0 all is right; 1 something is not; 2 bad input.
     """
+    from dataclasses import replace
+
     from rich.console import Console
     from rich.progress import track
 
@@ -150,19 +152,20 @@ def verify(patterns: PATTERNS = None, standings: STANDINGS = None) -> None:
     screen = Console(stderr=True)
     table = _table("entry", "objective", "bound", "gap", "verdict")
     found = list(strangers(known))
-    for entry in track(chosen, "verifying", console=screen, transient=True, disable=not screen.is_terminal):
+    anew = (replace(entry) for entry in chosen)  # made again, and forgotten again: the large ones need not stay
+    shown = track(anew, "verifying", len(chosen), console=screen, transient=True, disable=not screen.is_terminal)
+    for entry in shown:
         problems = list(wrong(entry, known.of(entry), folder))
         found += [f"{entry.name}: {problem}" for problem in problems]
         verdict = "WRONG" if problems else "open" if known.of(entry).gap > SOLVED else "solved"
         table.add_row(entry.name, *_figures(known.of(entry)), verdict)
-        entry.__dict__.pop("problem", None)  # the large ones need not stay in memory
     _print(table)
     for problem in found:
         complain(problem)
     if found:
         complain(f"{len(found)} things are wrong.")
         raise typer.Exit(Exit.UNEXPECTED)
-    typer.echo(f"{len(chosen)} entries: each is the problem it was, and what is known of it is right.")
+    typer.echo(f"\nEntries checked: {len(chosen)}. Each is the problem it was, and what is known of it is right.")
 
 
 def submit(
@@ -227,8 +230,7 @@ def publish(
     from desilo.harness.solvers.page import write_page
 
     folder = _required(standings)
-    write_page(folder, runs)
-    typer.echo(f"Written to {folder}: README.md, sizes.json, times.svg")
+    typer.echo(f"Written to {folder}: {', '.join(write_page(folder, runs))}")
 
 
 def gate(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:

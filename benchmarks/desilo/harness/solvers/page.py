@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,8 @@ from desilo.harness.solvers.library import FAMILIES, Entry, entries
 from desilo.harness.solvers.runs import RUNS, Ending, Run, read_runs
 from desilo.harness.solvers.standings import SOLVED, Mark, Standing, read_standings
 from desilo.solving import Size, translate
+
+PAGE, SIZES, PICTURE = "README.md", "sizes.json", "times.svg"
 
 FAMILY_COLOURS = dict(zip(FAMILIES, (BLUE, ORANGE, GREEN, VERMILLION), strict=True))
 
@@ -38,12 +41,15 @@ class Sizes(Record):
     entries: dict[str, EntrySizes] = Field(default_factory=dict)
 
 
-def write_page(folder: Path, runs: Path | None = None) -> None:
-    """Write `README.md`, `sizes.json` and `times.svg` into a folder of standings.
+def write_page(folder: Path, runs: Path | None = None) -> tuple[str, ...]:
+    """Write `README.md`, `sizes.json` and, where there are runs, `times.svg` into a folder of standings.
 
     Args:
         folder: the standings.
         runs: of a bench, kept in the folder; those kept there already if None.
+
+    Returns:
+        The files written.
 
     Raises:
         BadInput: standings or runs cannot be read.
@@ -56,26 +62,28 @@ def write_page(folder: Path, runs: Path | None = None) -> None:
     sizes = _measured(folder)
     standings = read_standings(folder)
     known = {entry: standings.of(entry) for entry in entries().values()}
-    write_text("\n".join(_page(known, sizes, times)) + "\n", folder / "README.md")
-    if times:
-        with mpl.rc_context({"svg.hashsalt": "desilo", "svg.fonttype": "none"}):  # the same picture, the same file
-            fresh = folder / f"{TEMPORARY}times.svg"
-            picture(times).savefig(fresh, format="svg", metadata={"Date": None})
-        fresh.replace(folder / "times.svg")
+    write_text("\n".join(_page(known, sizes, times)) + "\n", folder / PAGE)
+    if not times:
+        return PAGE, SIZES
+    fresh = folder / f"{TEMPORARY}{PICTURE}"
+    with mpl.rc_context({"svg.hashsalt": "desilo", "svg.fonttype": "none"}):  # the same picture, the same file
+        picture(times).savefig(fresh, format="svg", metadata={"Date": None})
+    fresh.replace(folder / PICTURE)
+    return PAGE, SIZES, PICTURE
 
 
 def _measured(folder: Path) -> Sizes:
     """The sizes on record, those that are missing measured; kept after each, for the large ones take their time."""
-    path = folder / "sizes.json"
+    path = folder / SIZES
     sizes = read_record(Sizes, path) if path.exists() else Sizes()
     for entry in entries().values():
         if entry.name in sizes.entries and sizes.entries[entry.name].digest == entry.digest:
             continue
-        programs = {form: vars(size_of(entry, form)) for form in entry.formulations}
+        anew = replace(entry)  # forgotten again: the large ones need not stay
+        programs = {form: vars(size_of(anew, form)) for form in entry.formulations}
         found = EntrySizes(digest=entry.digest, programs=programs)
         sizes = Sizes(entries=sizes.entries | {entry.name: found})
         write_record(sizes, path)
-        entry.__dict__.pop("problem", None)  # the large ones need not stay in memory
     return sizes
 
 
@@ -176,7 +184,7 @@ def _spread(times: Mapping[str, tuple[float, bool]]) -> Iterable[str]:
             f"{done[-1]:.3g} s: {orders:.1f} orders of magnitude; {stopped} are not solved within the limit."
         )
         yield ""
-    yield "![Solve times](times.svg)"
+    yield f"![Solve times]({PICTURE})"
 
 
 def _row(
