@@ -109,6 +109,14 @@ def test_an_error_is_recorded_with_the_phases_before_it(monkeypatch: pytest.Monk
     assert kept[-1] == found and list(kept[0].seconds) == ["prepare"]
 
 
+def test_another_problem_of_the_same_name_is_not_solved() -> None:
+    other = asked()
+    other = other.model_copy(update={"setting": other.setting.model_copy(update={"digest": "0" * 64})})
+    found = attempt(other, lambda _: None)
+    assert found.ending is Ending.ERROR and found.objective is None
+    assert found.note is not None and "makes another problem of joint-features-S-1" in found.note
+
+
 def test_memory_that_cannot_be_had_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise MemoryError

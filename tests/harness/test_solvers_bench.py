@@ -212,7 +212,8 @@ def test_a_run_that_ignores_its_time_limit_is_ended_and_says_how_far_it_came(
     monkeypatch.setattr("desilo.harness.solvers.warden.PATIENCE", 0.2)
     program = "say(seconds={'build': 0.25}); signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)"
     found = only(puppet, tmp_path, program, time_limit=0.5, grace=1.0)
-    assert found.ending is Ending.OVERTIME and found.note is not None and found.note.startswith("ended after")
+    assert found.ending is Ending.OVERTIME and found.note is not None
+    assert found.note.startswith("ended after") and found.note.endswith("done by then: build")
     assert found.seconds == {"build": 0.25}
 
 

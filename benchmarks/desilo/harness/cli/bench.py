@@ -60,7 +60,7 @@ def bench(
     time_limit: Annotated[
         float | None, typer.Option(**NUMBER, help="Seconds for the solver.", show_default="60")
     ] = None,
-    grace: Annotated[float, typer.Option(**NUMBER, help="Seconds beyond it, after which a run is ended.")] = 60.0,
+    grace: Annotated[float, typer.Option(**NUMBER, help="Seconds beyond it, after which a run is ended.")] = 120.0,
     memory_limit: Annotated[int, typer.Option(**WHOLE, help="MB, at which a run is ended.")] = 4096,
     gap: Annotated[float, typer.Option(**NUMBER, help="Relative gap at which to stop.")] = 1e-4,
     order_seed: Annotated[int, typer.Option(**WHOLE, help="Of the order of the runs.")] = 0,

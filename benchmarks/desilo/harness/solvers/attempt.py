@@ -86,6 +86,8 @@ def _solve(found: Attempt, setting: Setting, entry: Entry) -> None:
     found.know(sense=entry.sense)
     with found.phase("prepare"):
         problem = entry.problem
+        if problem.digest() != setting.digest:
+            raise ValueError(f"this version makes another problem of {entry.name}: `desilo library verify` tells more")
     solution: Solution | None = None
     if setting.formulation == DECOMPOSITION and isinstance(problem, Planning):
         answer, solution = _decomposed(problem, setting)

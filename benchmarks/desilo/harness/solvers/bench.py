@@ -56,7 +56,7 @@ class Asked(Record):
     repeats: int = 1
     gap: float = 1e-4  # relative
     time_limit: float = 60.0  # seconds, of the solver
-    grace: float = 60.0  # seconds beyond it for everything else, after which a run is ended
+    grace: float = 120.0  # seconds beyond it for everything else, after which a run is ended
     memory_limit: int = 4096  # MB
     order_seed: int = 0
     jobs: int = 1
@@ -66,7 +66,18 @@ FORMULATIONS = (*(f"{name}{suffix}" for suffix in ("", RELAXED) for name in Form
 """How a problem can be written down."""
 
 QUICK = Asked(
-    patterns=("demand-*-S*", "joint-features-S-*", "inventory-newsvendor-S-1", "pricing-substitution-S-2-known"),
+    patterns=(
+        "demand+S",
+        "inventory-lot-sizing-S-*",
+        "inventory-newsvendor-S-1",
+        "inventory-orange-juice-mid-S",
+        "inventory-tuna-month-S-known",
+        "pricing-retail-S-1",
+        "pricing-substitution-S-3-known-separate",
+        "pricing-tuna-month-S-known",
+        "joint-features-S-1",
+        "joint-lot-sizing-S-1",
+    ),
     formulations=("tight", "plain"),
     time_limit=10,
 )
@@ -302,16 +313,17 @@ def concluded(run: Run, watched: Watched) -> Run:
     run = run.model_copy(update={"peak_memory": memory})
     if watched.end is End.BY_ITSELF and watched.status == 0:
         return run
-    ending, note = _failure(watched)
+    ending, note = _failure(watched, list(run.seconds))
     return run.model_copy(update={"ending": ending, "note": note})
 
 
-def _failure(watched: Watched) -> tuple[Ending, str]:
+def _failure(watched: Watched, phases: Sequence[str]) -> tuple[Ending, str]:
     *_, last = watched.last_words.splitlines() or [""]
+    came = f"done by then: {', '.join(phases) or 'nothing'}"
     if watched.end is End.OVERTIME:
-        return Ending.OVERTIME, f"ended after {watched.seconds:.0f} s"
+        return Ending.OVERTIME, f"ended after {watched.seconds:.0f} s; {came}"
     if watched.end is End.OUT_OF_MEMORY:
-        return Ending.OUT_OF_MEMORY, f"ended at {watched.memory:.0f} MB"
+        return Ending.OUT_OF_MEMORY, f"ended at {watched.memory:.0f} MB; {came}"
     if "MemoryError" in watched.last_words or "bad_alloc" in watched.last_words:
         return Ending.OUT_OF_MEMORY, last
     died = f"died of {watched.signal}" if watched.signal else f"exit status {watched.status}"
