@@ -381,13 +381,13 @@ def locked(folder: Path) -> Iterator[None]:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        what = f"cannot be used for the run: {error.strerror}; choose another folder with --out"
+        what = f"cannot be used for the run: {error.strerror}; choose another folder"
         raise BadInput([Problem(str(folder), what)]) from None
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        what = "another run is at work in this folder; wait for it or choose another folder with --out"
+        what = "another run is at work in this folder; wait for it or choose another folder"
         raise BadInput([Problem(str(folder), what)]) from None
     try:
         yield

@@ -24,6 +24,7 @@ from desilo.cases.instance import Instance
 from desilo.cases.opening import WINDOWS, open_case
 from desilo.cases.reading import read_instance
 from desilo.cases.variants import known_demand, orders_alone, prices_alone, without_substitution
+from desilo.formulations.estimation import Records
 from desilo.formulations.freedom import Formulation
 from desilo.harness.solvers import histories
 from desilo.harness.solvers.problems import Estimation, Kind, Planning, Solution
@@ -87,20 +88,21 @@ class Entry:
     def problem(self) -> Kind:
         """The problem, made by its recipe."""
         if self.family == "demand":
-            if self.seed is None:
-                return Estimation(self.name, histories.recorded(open_case(self.source), self.size))
-            return Estimation(self.name, histories.generated(self.size, self.seed, self.dials))
-        whole = self._window() if self.seed is None else self._generated(self.seed)
-        return Planning(
-            replace(_PART[self.family](whole), name=self.name, title=f"{whole.title}: {FAMILIES[self.family]}")
-        )
+            return Estimation(self.name, self._records())
+        whole = self._instance()
+        title = f"{whole.title}: {FAMILIES[self.family]}"
+        return Planning(replace(_PART[self.family](whole), name=self.name, title=title))
 
-    def _generated(self, seed: int) -> Instance:
-        return generate(self.source, self.size, seed, **vars(self.dials))
+    def _records(self) -> Records:
+        if self.seed is None:
+            return histories.recorded(open_case(self.source), self.size)
+        return histories.generated(self.size, self.seed, self.dials)
 
-    def _window(self) -> Instance:
+    def _instance(self) -> Instance:
+        if self.seed is not None:
+            return generate(self.source, self.size, self.seed, **vars(self.dials))
         window = read_instance(WINDOWS / self.source)
-        if self.dials.uncertainty == 0:
+        if not self.dials.uncertainty:
             window = known_demand(window)
         return window if self.dials.substitution else without_substitution(window)
 

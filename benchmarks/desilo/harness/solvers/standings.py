@@ -21,6 +21,7 @@ from pydantic import Field
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import did_you_mean
 from desilo.harness.records import Record, read_record, write_record
+from desilo.harness.run import locked
 from desilo.harness.solvers.columns import read_columns
 from desilo.harness.solvers.library import Entry, entries
 from desilo.harness.solvers.runs import Check
@@ -113,7 +114,7 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Receipt:
     """What came of an offer.
 
     Attributes:
@@ -123,59 +124,81 @@ class Answer:
         said: for people.
     """
 
-    check: Check | None
-    entered: frozenset[str]
-    refuted: bool
-    said: tuple[str, ...]
+    check: Check | None = None
+    entered: frozenset[str] = frozenset()
+    refuted: bool = False
+    said: tuple[str, ...] = ()
+
+    def then(self, other: Receipt) -> Receipt:
+        """Both, of a solution and of a bound."""
+        return Receipt(
+            check=self.check,
+            entered=self.entered | other.entered,
+            refuted=self.refuted or other.refuted,
+            said=self.said + other.said,
+        )
 
 
-def submit(entry: Entry, offer: Offer, folder: Path) -> Answer:
+def submit(entry: Entry, offer: Offer, folder: Path) -> Receipt:
     """Check an offer, and enter what is better than what is on record.
 
     Raises:
-        BadInput: the solution cannot be read, or this version makes another problem of the entry.
+        BadInput: the solution cannot be read, this version makes another problem of the entry, or somebody else is
+            writing to the folder.
     """
     _require_same(entry)
-    standings = read_standings(folder)
-    standing = standings.of(entry)
-    said, entered, refuted = [], set(), False
-    check = None
-    if offer.solution is not None:
-        as_json = offer.solution.suffix == ".json"
-        solution = entry.problem.read(offer.solution) if as_json else read_columns(entry, offer.solution)
-        check = entry.check(solution)
-        if not check.feasible or check.objective is None:
-            broken = [f"  {violation}" for violation in check.violations]
-            said += [f"the solution is not feasible, {len(broken)} rules are broken:", *broken]
-        elif standing.best is not None and not is_better(entry, check.objective, standing.best.value):
-            said.append(
-                f"feasible, {check.objective:.10g}: not better than {standing.best.value:.10g}, nothing entered"
-            )
-        else:
-            before = "" if standing.best is None else f", better than {standing.best.value:.10g}"
-            said.append(f"feasible, {check.objective:.10g}{before}: entered")
-            entered.add("solution")
-            digest = _keep(entry, solution, folder)
-            best = Best(value=check.objective, who=offer.who, when=offer.when, how=offer.how, solution=digest)
-            standing = standing.model_copy(update={"best": best})
-            if standing.bound is not None and is_better(entry, best.value, standing.bound.value):
-                said.append(f"it refutes the bound {standing.bound.value:.10g} on record, which is struck out")
-                refuted = True
-                standing = standing.model_copy(update={"bound": None})
-    if offer.bound is not None:
-        mark = Mark(value=offer.bound, who=offer.who, when=offer.when, how=offer.how)
-        if standing.best is not None and is_better(entry, standing.best.value, offer.bound):
-            said.append(f"bound {offer.bound:.10g}: refused, there is a solution of {standing.best.value:.10g}")
-            refuted = True
-        elif standing.bound is not None and not is_better(entry, standing.bound.value, offer.bound):
-            said.append(f"bound {offer.bound:.10g}: not better than {standing.bound.value:.10g}, nothing entered")
-        else:
-            said.append(f"bound {offer.bound:.10g}: entered")
-            entered.add("bound")
-            standing = standing.model_copy(update={"bound": mark})
-    if entered:
-        write_record(Standings(standings=standings.standings | {entry.name: standing}), folder / FILE)
-    return Answer(check, frozenset(entered), refuted, tuple(said))
+    with locked(folder):
+        standings = read_standings(folder)
+        standing = standings.of(entry)
+        receipt = Receipt()
+        if offer.solution is not None:
+            standing, receipt = _with_solution(entry, standing, offer, offer.solution, folder)
+        if offer.bound is not None:
+            standing, proven = _with_bound(entry, standing, offer, offer.bound)
+            receipt = receipt.then(proven)
+        if receipt.entered:
+            write_record(Standings(standings=standings.standings | {entry.name: standing}), folder / FILE)
+    return receipt
+
+
+def _with_solution(
+    entry: Entry, standing: Standing, offer: Offer, path: Path, folder: Path
+) -> tuple[Standing, Receipt]:
+    solution = entry.problem.read(path) if path.suffix == ".json" else read_columns(entry, path)
+    check = entry.check(solution)
+    best, bound = standing.best, standing.bound
+    if not check.feasible or check.objective is None:
+        broken = [f"  {violation}" for violation in check.violations]
+        return standing, Receipt(check, said=(f"the solution is not feasible, rules broken: {len(broken)}", *broken))
+    found = f"feasible, {check.objective:.10g}"
+    if best is not None and not is_better(entry, check.objective, best.value):
+        return standing, Receipt(check, said=(f"{found}: not better than {best.value:.10g}, nothing entered",))
+    said = [f"{found}: entered" if best is None else f"{found}, better than {best.value:.10g}: entered"]
+    best = Best(
+        value=check.objective,
+        who=offer.who,
+        when=offer.when,
+        how=offer.how,
+        solution=_keep(entry, solution, folder),
+    )
+    refuted = bound is not None and is_better(entry, best.value, bound.value)
+    if bound is not None and refuted:
+        said.append(f"it refutes the bound {bound.value:.10g} on record, which is struck out")
+        bound = None
+    entered = standing.model_copy(update={"best": best, "bound": bound})
+    return entered, Receipt(check, frozenset({"solution"}), refuted, tuple(said))
+
+
+def _with_bound(entry: Entry, standing: Standing, offer: Offer, value: float) -> tuple[Standing, Receipt]:
+    best, bound = standing.best, standing.bound
+    found = f"bound {value:.10g}"
+    if best is not None and is_better(entry, best.value, value):
+        return standing, Receipt(refuted=True, said=(f"{found}: refused, there is a solution of {best.value:.10g}",))
+    if bound is not None and not is_better(entry, bound.value, value):
+        return standing, Receipt(said=(f"{found}: not better than {bound.value:.10g}, nothing entered",))
+    mark = Mark(value=value, who=offer.who, when=offer.when, how=offer.how)
+    entered = standing.model_copy(update={"bound": mark})
+    return entered, Receipt(entered=frozenset({"bound"}), said=(f"{found}: entered",))
 
 
 def is_better(entry: Entry, one: float, other: float) -> bool:
