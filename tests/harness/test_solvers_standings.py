@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import subprocess
 import sys
 from datetime import date
 from pathlib import Path
@@ -254,6 +255,18 @@ def test_without_a_checkout_the_way_to_one_is_told(
     assert "checkout" in capsys.readouterr().err
     assert run(monkeypatch, "list", "S") == Exit.OK
     assert "checkout" in capsys.readouterr().err
+
+
+def test_the_driver_fills_standings_and_leaves_alone_what_is_solved(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "drivers.standings", "5", str(tmp_path), DEMAND.name, "joint-features-S-1"]
+    for said in (2, 0):
+        done = subprocess.run(command, cwd=root / "benchmarks", capture_output=True, text=True, check=True)
+        assert done.stdout.count("entered; bound") == said
+    for entry in (DEMAND, find("joint-features-S-1")):
+        standing = read_standings(tmp_path).of(entry)
+        assert standing.gap < 1e-6
+        assert list(wrong(entry, standing, tmp_path)) == []
 
 
 # ---- the page
