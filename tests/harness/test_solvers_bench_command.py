@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -121,3 +122,17 @@ def test_quick_is_a_bench_of_small_problems_that_can_be_narrowed(monkeypatch: py
     settings, _ = grid(benching.QUICK, select(benching.QUICK.patterns))
     assert {setting.problem.split("-")[0] for setting in settings} == {"pricing", "demand", "inventory", "joint"}
     assert len(settings) <= 60
+
+
+def test_the_workflow_for_other_projects_uses_commands_that_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[2] / "benchmarks" / "track-solver.yml").read_text(encoding="utf-8")
+    used = re.findall(r"^(?:.*run: |# +| +)desilo (\w+)(.*)$", text, re.MULTILINE)
+    assert {name for name, _ in used} == {"gate", "bench", "compare"}
+    for name, rest in used:
+        monkeypatch.setattr(sys, "argv", ["desilo", name, "--help"])
+        with pytest.raises(SystemExit):
+            main()
+        said = capsys.readouterr().out
+        assert all(option in said for option in re.findall(r"--[a-z-]+", rest)), (name, rest)
