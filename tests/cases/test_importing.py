@@ -94,11 +94,19 @@ def test_days_missing_at_either_end_drop_the_week(tmp_path: Path) -> None:
     assert "week 1 begins 2021-01-11" in (tmp_path / "case" / "case.toml").read_text()
 
 
-def test_months_are_told_from_their_distance(tmp_path: Path) -> None:
-    frame = weekly(weeks=24)
-    frame["date"] = np.repeat(pd.date_range("2021-01-31", periods=24, freq="ME").to_numpy(), 3)
+@pytest.mark.parametrize(("last", "months"), [("2022-12-31", 24), ("2023-02-28", 26), ("2023-02-27", 25)])
+def test_a_short_month_is_whole(tmp_path: Path, last: str, months: int) -> None:
+    days = pd.date_range("2021-01-01", last, freq="D")
+    frame = pd.DataFrame({"date": days, "item": "soap", "units": 2, "price": 3.0, "unit cost": 2.0})
+    assert len(bring_frame(frame, tmp_path, unit="month").case.periods) == months
+
+
+@pytest.mark.parametrize("months", [18, 24])
+def test_months_are_told_from_their_distance(tmp_path: Path, months: int) -> None:
+    frame = weekly(weeks=months)
+    frame["date"] = np.repeat(pd.date_range("2021-01-31", periods=months, freq="ME").to_numpy(), 3)
     case = bring_frame(frame, tmp_path).case
-    assert (case.period_unit, len(case.periods), case.holdout) == ("month", 24, 18)
+    assert (case.period_unit, len(case.periods), case.holdout) == ("month", months, months * 3 // 4 + (months == 18))
     assert case.assumptions.lead_time.value == 0
 
 

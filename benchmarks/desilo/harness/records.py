@@ -194,6 +194,7 @@ class RunRecord(Record):
     versions: dict[str, str]
     digests: dict[str, str]  # of the case and of every instance
     machine: dict[str, str]
+    prices_left: tuple[str, ...] = ()  # items whose price moved too seldom to be decided on
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)

@@ -225,6 +225,7 @@ class Summary(Record):
     difference: Difference | None
     forecast_errors: dict[str, Known]
     assumptions: tuple[Assumption, ...]
+    prices_left: tuple[str, ...] = ()  # items whose price moved too seldom to be decided on
     settings: dict[str, Any]
     versions: dict[str, str]
     wins_at: tuple[float, ...]  # tightness at which joint beats sequential, realised
@@ -354,6 +355,7 @@ def summarise(finished: Finished) -> Summary:
         difference=_difference(results),
         forecast_errors=run.forecast_errors,
         assumptions=run.assumptions,
+        prices_left=run.prices_left,
         settings=run.settings,
         versions=run.versions,
         wins_at=tuple(level.tightness for level in tightness if level.gain.earns_more),

@@ -52,6 +52,7 @@ from desilo.harness.schedule import LEAST, deadline_of, free_time, work_off
 from desilo.harness.workers import workers
 from desilo.operating.decision import Strength
 from desilo.operating.forecast import forecast_error
+from desilo.operating.identification import too_thin
 from desilo.solving import Options, Stop
 
 RUN, RECORDS, PLANS, INSTANCES = "run.json", "records", "plans", "instances"
@@ -307,6 +308,7 @@ def describe(
             "processor": platform.machine(),
             "system": platform.system(),
         },
+        prices_left=tuple(item for item, thin in zip(case.items, too_thin(case, case.holdout), strict=True) if thin),
     )
 
 

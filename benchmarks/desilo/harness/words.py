@@ -177,6 +177,8 @@ def notes(summary: Summary) -> tuple[str, ...]:
     said += [f"{row.label}: {row.note}" for row in summary.rows if row.note and row.model != CLAIRVOYANT]
     if summary.missing:
         said.append(f"without a plan in the time given: {_some(summary.missing)}")
+    if summary.prices_left:
+        said.append(f"left at their price, which moved too seldom to learn from: {_some(summary.prices_left)}")
     said.append("stock, capacity, lead time and cost figures are assumed: summary.md lists them with their reasons")
     return tuple(said)
 

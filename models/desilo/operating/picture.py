@@ -7,6 +7,7 @@ import numpy as np
 from desilo.cases.case import Case
 from desilo.cases.instance import Activity, Bools, CrossEffects, Floats, Instance, Ints, Resource
 from desilo.operating.forecast import Forecaster, Response
+from desilo.operating.identification import too_thin
 from desilo.operating.today import Today, index_of, today
 
 PLANNER_STREAM = 0
@@ -97,14 +98,18 @@ def price_ladder(case: Case, start: int, now: Today) -> tuple[Floats, Ints, Bool
     """(I, K) prices, rising, nan beyond an item's own; (I,) index of the reference; (I, K) promotional.
 
     Equal steps between two quantiles of the prices seen before the start, in whole cents; the step nearest to
-    the reference price is replaced by it. A level at or below `promo_depth` of it is promotional.
+    the reference price is replaced by it. A level at or below `promo_depth` of it is promotional. An item whose
+    price moved too seldom to learn from has its reference price alone.
     """
     assume = case.assumptions
+    past = index_of(case, start)
     low, high = np.nanquantile(
-        case.price[:, : index_of(case, start)],
+        case.price[:, :past],
         [assume.ladder_low.value, assume.ladder_high.value],
         axis=1,
     )
+    thin = too_thin(case, min(past, case.holdout))
+    low[thin] = high[thin] = now.price[thin]
     K = round(assume.ladder_levels.value)
     price = np.full((len(case.items), K), np.nan)
     reference = np.zeros(len(case.items), dtype=np.int64)

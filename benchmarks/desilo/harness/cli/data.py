@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from desilo.cases.errors import BadInput, Problem
 
@@ -21,6 +24,13 @@ OUT = Annotated[
     typer.Option(help="Write CASE.md and its charts (PNG) into this folder instead of printing.", file_okay=False),
 ]
 
+READING = (
+    "sold, moved: {unit}s before the hold-out with sales, and those off the usual price. 95%: interval of the "
+    "elasticity by the item's own records; the estimate pools the zone's items. explained: share of the price's "
+    "movement that goes with promotion, season and other prices. price: set by the plan, or left as it is."
+)
+"""How the table of items is to be read."""
+
 GAP = 2
 """Blanks between two columns."""
 
@@ -30,6 +40,7 @@ def register(app: typer.Typer) -> None:
     data = typer.Typer(name="data", help="Bundled cases and what is in a case.", no_args_is_help=True)
     data.command("list")(list_cases)
     data.command("describe")(describe_case)
+    data.command("check")(check_case)
     app.add_typer(data)
 
 
@@ -67,6 +78,44 @@ def describe_case(case: CASE, out: OUT = None) -> None:
         describe.assumption_summary(history),
     ):
         _print(console, table)
+
+
+def check_case(
+    case: CASE, json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False
+) -> None:
+    """Say what is broken in a case, and what in it gives reason to doubt.
+
+    Every item is shown with its price elasticity, the 95% interval that its own
+    records give it, how much of its price's movement promotion, season and other
+    prices explain, and whether its price is decided on or left as it is.
+
+    Exit status: 0 it can be run, whatever the worries; 2 it is broken.
+    """
+    from desilo.cases.opening import open_case
+    from desilo.harness.experiment import FULL, sized, starts_of
+    from desilo.harness.inspection import inspect
+    from desilo.operating.today import today
+
+    history = open_case(case)
+    for start in starts_of(sized(history, FULL), FULL):
+        today(history, start)  # refuses what a run would refuse
+    found = inspect(history)
+    if json:
+        typer.echo(dumps(found.as_dict(), indent=1, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    _print(console, found.table())
+    console.print(Padding(Text(READING.format(unit=history.period_unit), style="dim"), (0, 0, 1, 0)))
+    for worry in found.worries:
+        console.print(Text(worry.kind, style="bold"))
+        console.print(Padding(Text(worry.message), (0, 0, 0, 2)))
+        for example in worry.examples:
+            console.print(Padding(Text(f"- {example}"), (0, 0, 0, 2)))
+        if worry.examples and (more := worry.count - len(worry.examples)) > 0:
+            console.print(Padding(Text(f"- and {more:,} more"), (0, 0, 0, 2)))
+    kinds = len(found.worries)
+    said = "nothing to worry about" if not kinds else f"{kinds} kind{'s' if kinds > 1 else ''} of worry"
+    console.print(Text(f"{history.name}: can be run; {said}"), soft_wrap=True)
 
 
 def _print(console: Console, table: describe.Table) -> None:

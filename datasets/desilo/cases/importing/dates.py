@@ -113,11 +113,13 @@ class Calendar:
         return self.first_day(number + 1) - timedelta(days=1)
 
 
-def ordinals(dates: pd.Series, unit: PeriodUnit) -> tuple[Ints, Ints]:
-    """(n,) the periods of dates by ordinal, and how many days of its period precede each date."""
+def ordinals(dates: pd.Series, unit: PeriodUnit) -> tuple[Ints, Ints, Ints]:
+    """(n,) the periods of dates by ordinal, and how many days of its period lie before and after each date."""
     days = dates.to_numpy().astype("datetime64[D]").astype(np.int64) + date(1970, 1, 1).toordinal()
     if unit == "day":
-        return days, np.zeros_like(days)
+        return days, np.zeros_like(days), np.zeros_like(days)
     if unit == "week":
-        return (days - 1) // 7, (days - 1) % 7
-    return (dates.dt.year * 12 + dates.dt.month - 1).to_numpy(np.int64), (dates.dt.day - 1).to_numpy(np.int64)
+        return (days - 1) // 7, (days - 1) % 7, 6 - (days - 1) % 7
+    months, before = (dates.dt.year * 12 + dates.dt.month - 1), dates.dt.day - 1
+    after = dates.dt.days_in_month - dates.dt.day
+    return months.to_numpy(np.int64), before.to_numpy(np.int64), after.to_numpy(np.int64)

@@ -164,16 +164,19 @@ def _carried(figure: Floats) -> Floats:
 
 
 def _whole_periods(frame: pd.DataFrame, unit: str, account: list[str]) -> pd.DataFrame:
-    """Without a first or last period that begins later, or ends earlier, than periods usually do."""
-    leads = frame.groupby("period")["lead"].agg(["min", "max"])
-    if len(leads) < 3:
+    """Without a first or last period that begins later, or ends earlier, than periods usually do.
+
+    Where a period has one date, as in a table of weeks, every period is whole.
+    """
+    periods = frame.groupby("period").agg({"before": ["min", "nunique"], "after": "min"})
+    if len(periods) < 3 or periods["before", "nunique"].median() == 1:
         return frame
-    inner = leads.iloc[1:-1]
+    inner = periods.iloc[1:-1].median()
     dropped = {}
-    if leads["min"].iloc[0] > inner["min"].median():
-        dropped["first"] = leads.index[0]
-    if leads["max"].iloc[-1] < inner["max"].median():
-        dropped["last"] = leads.index[-1]
+    if periods["before", "min"].iloc[0] > inner["before", "min"]:
+        dropped["first"] = periods.index[0]
+    if periods["after", "min"].iloc[-1] > inner["after", "min"]:
+        dropped["last"] = periods.index[-1]
     for which, period in dropped.items():
         rows = int((frame["period"] == period).sum())
         account.append(f"The {which} {unit} is not whole and was dropped: {rows:,} rows.")
@@ -208,7 +211,7 @@ def _out_of_stock(frame: pd.DataFrame, at: tuple[Ints, Ints], shape: tuple[int, 
     stock = frame["stock"].to_numpy(float)
     known = ~np.isnan(stock)
     ends = np.full(shape, np.nan)
-    order = np.argsort(frame["lead"].to_numpy(), kind="stable")
+    order = np.argsort(frame["before"].to_numpy(), kind="stable")
     order = order[known[order]]
     ends[at[0][order], at[1][order]] = stock[order]  # the last of a period's rows stays
     return pd.DataFrame(ends.T).ffill().to_numpy().T <= 0

@@ -41,8 +41,9 @@ class Rows:
     """Sales, a row of the export each.
 
     Attributes:
-        frame: `item`, `zone` (text), `period` (ordinal of its unit, or its own number), `lead` (days of its period
-            before it), `units`, `revenue`, `price`, `unit_cost`, `stock`, `promo`: figures, nan where there are none.
+        frame: `item`, `zone` (text), `period` (ordinal of its unit, or its own number), `before`, `after` (days of its
+            period before and after it), and figures, nan where there are none: `units`, `revenue`, `price`,
+            `unit_cost`, `stock`, `promo`.
         unit: length of a period.
         dated: whether periods come from dates; otherwise the export numbers them itself.
         currency: read off the figures; "" if they show none.
@@ -90,7 +91,7 @@ def read_rows(
     findings.stop_if_any()
     if periods is None:
         raise AssertionError("dates that cannot be read are a problem")
-    frame["period"], frame["lead"], unit, dated = periods
+    frame["period"], frame["before"], frame["after"], unit, dated = periods
     if Role.REVENUE not in cells:
         frame["revenue"] = frame["units"] * frame["price"]
     if Role.REVENUE in cells and Role.PRICE in cells:
@@ -155,8 +156,8 @@ def _periods(
     date_format: str | None,
     findings: Findings,
     account: list[str],
-) -> tuple[Ints, Ints, PeriodUnit, bool] | None:
-    """Periods, days of the period before each row, the unit, and whether they come from dates."""
+) -> tuple[Ints, Ints, Ints, PeriodUnit, bool] | None:
+    """Periods, days of the period before and after each row, the unit, and whether they come from dates."""
     column = str(cells.name)
     if pd.api.types.is_numeric_dtype(cells):
         cells = cells.map(_cell)
@@ -170,7 +171,7 @@ def _periods(
         numbered = _unit_named(column) if unit is None else unit
         account.append(f"Column {column} numbers {numbered}s; the numbers are kept.")
         numbers: Ints = pd.to_numeric(texts.where(~blank, "0")).to_numpy(np.int64)
-        return numbers, np.zeros_like(numbers), numbered, False
+        return numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbered, False
     formats = (date_format,) if date_format else formats_that_fit(known)
     if len(formats) != 1:
         if formats:
@@ -193,8 +194,7 @@ def _periods(
         return None
     unit = unit or unit_of(dates)
     account.append(f"Dates are written {shown}; periods are {unit}s{' from Monday to Sunday' * (unit == 'week')}.")
-    number, lead = ordinals(dates, unit)
-    return number, lead, unit, True
+    return *ordinals(dates, unit), unit, True
 
 
 def _unit_named(column: str) -> PeriodUnit:
