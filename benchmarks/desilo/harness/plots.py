@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, ISOLATED, JOINT, SEQUENTIAL, STATUS_QUO
 from desilo.harness.records import TEMPORARY
-from desilo.harness.report import BEST_SEQUENTIAL, Estimate, Summary
+from desilo.harness.report import BEST_SEQUENTIAL, Estimate, Gain, Summary
 from desilo.harness.words import find, wins
 
 BLUE, GREEN, VERMILLION, ORANGE, GREY = "#0072B2", "#009E73", "#D55E00", "#E69F00", "#777777"
@@ -25,57 +25,67 @@ def write_plots(summary: Summary, folder: Path) -> None:
         fresh.replace(folder / f"{name}.png")
 
 
-def waterfall(summary: Summary) -> Figure:
-    """From the status quo to the joint plan, realised, step by step; whiskers are 95% intervals of the totals."""
-    figure, panel = _panel()
-    level = 0.0
-    position = 0
-    ticks: list[str] = []
+@dataclass(frozen=True)
+class Bar:
+    """A bar of the waterfall: a step from one level to the next, or a total from 0 with its interval."""
 
-    def bar(name: str, height: float, base: float, colour: str, whisker: float = -np.inf) -> None:
-        nonlocal position
-        panel.bar(position, height, bottom=base, color=colour, width=0.7, zorder=2)
-        top = max(base, base + height, whisker)
-        panel.annotate(f"{height:+,.0f}", (position, top), (0, 3), textcoords="offset points", ha="center", fontsize=9)
-        ticks.append(name)
-        position += 1
+    name: str
+    low: float
+    high: float
+    interval: Estimate | None = None  # of a total
 
-    def step(name: str, change: float) -> None:
-        nonlocal level
-        bar(name, change, level, GREEN if change >= 0 else VERMILLION)
-        panel.plot([position - 1.35, position + 0.35], [level + change] * 2, color=GREY, lw=0.8, zorder=1)
-        level += change
+    @property
+    def height(self) -> float:
+        """What the bar adds; negative where it takes away."""
+        return self.high - self.low
 
-    def total(name: str, found: Estimate) -> None:
-        nonlocal level
-        bar(name, found.mean, 0.0, BLUE, -np.inf if found.high is None else found.high)
-        if found.low is not None and found.high is not None:
-            panel.plot([position - 1] * 2, [found.low, found.high], color="black", lw=1.4, zorder=3)
-        if name != "joint":
-            panel.plot([position - 0.65, position + 0.35], [found.mean] * 2, color=GREY, lw=0.8, zorder=1)
-        level = found.mean
 
-    isolated, best, coordinated, joint = (
-        find(summary, model, STATUS_QUO) for model in (ISOLATED, BEST_SEQUENTIAL, COORDINATED, JOINT)
-    )
+def bars(summary: Summary) -> tuple[Bar, ...]:
+    """From the status quo to the joint plan, realised, step by step."""
+    found: list[Bar] = []
+
+    def step(name: str, to: float) -> None:
+        found.append(Bar(name, found[-1].high if found else 0.0, to))
+
+    def total(name: str, gain: Gain) -> None:
+        found.append(Bar(name, 0.0, gain.realised.mean, gain.realised))
+
+    isolated = find(summary, ISOLATED, STATUS_QUO)
     if summary.interaction is not None and isolated is not None:
+        level = 0.0
         for name, dividend in summary.interaction.dividends.items():
             if "+" not in name:
-                step(f"{name}\nalone", dividend)
-        step(
-            "in each\nother's way" if summary.interaction.total.mean < 0 else "helping\neach other",
-            summary.interaction.total.mean,
-        )
-        total("isolated", isolated.realised)
-    if best is not None:
-        step("handing on", best.realised.mean - level)
-        total("best\nsequential", best.realised)
-    if coordinated is not None:
-        step("planning\nin teams", coordinated.realised.mean - level)
-        total("coordinated", coordinated.realised)
-    if joint is not None:
-        step("deciding\nas one", joint.realised.mean - level)
-        total("joint", joint.realised)
+                level += dividend
+                step(f"{name}\nalone", level)
+        together = summary.interaction.total.mean
+        step("in each\nother's way" if together < 0 else "helping\neach other", level + together)
+        total("isolated", isolated)
+    for model, how, name in (
+        (BEST_SEQUENTIAL, "handing on", "best\nsequential"),
+        (COORDINATED, "planning\nin teams", "coordinated"),
+        (JOINT, "deciding\nas one", "joint"),
+    ):
+        gain = find(summary, model, STATUS_QUO)
+        if gain is not None:
+            step(how, gain.realised.mean)
+            total(name, gain)
+    return tuple(found)
+
+
+def waterfall(summary: Summary) -> Figure:
+    """The waterfall; whiskers are 95% intervals of the totals."""
+    figure, panel = _panel()
+    steps = bars(summary)
+    for k, bar in enumerate(steps):
+        colour = BLUE if bar.interval else GREEN if bar.height >= 0 else VERMILLION
+        panel.bar(k, bar.height, bottom=bar.low, color=colour, width=0.7, zorder=2)
+        top = max(bar.low, bar.high)
+        if bar.interval is not None and bar.interval.low is not None and bar.interval.high is not None:
+            panel.plot([k, k], [bar.interval.low, bar.interval.high], color="black", lw=1.4, zorder=3)
+            top = max(top, bar.interval.high)
+        panel.annotate(f"{bar.height:+,.0f}", (k, top), (0, 3), textcoords="offset points", ha="center", fontsize=9)
+        if k + 1 < len(steps):
+            panel.plot([k - 0.35, k + 1.35], [bar.high] * 2, color=GREY, lw=0.8, zorder=1)
     bound = next((row.gain for row in summary.rows if row.model == CLAIRVOYANT), None)
     if bound is not None:
         panel.axhline(bound.mean, color=ORANGE, ls="--", lw=1.4, zorder=1)
@@ -89,7 +99,7 @@ def waterfall(summary: Summary) -> Figure:
             color="#9a6a00",
         )
     panel.axhline(0, color="black", lw=0.8)
-    panel.set_xticks(range(position), ticks, fontsize=9)
+    panel.set_xticks(range(len(steps)), [bar.name for bar in steps], fontsize=9)
     panel.margins(y=0.12)
     panel.set_ylabel(f"realised gain over the status quo,\n{_unit(summary)}")
     panel.set_title(_waterfall_title(summary), loc="left", fontsize=12, wrap=True)

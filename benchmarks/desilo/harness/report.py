@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import fsum
+from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
+from desilo.cases.errors import BadInput, Problem
 from desilo.harness.experiment import (
     CLAIRVOYANT,
     COORDINATED,
@@ -30,8 +32,9 @@ from desilo.harness.measure import (
     paired_bootstrap,
     shapley,
 )
-from desilo.harness.records import Assumption, CellRecord, Known, Promise, Record
+from desilo.harness.records import Assumption, CellRecord, Known, Promise, Record, read_record
 from desilo.harness.run import Finished
+from desilo.harness.sell import EFFECT_ON_PROFIT
 from desilo.operating.decision import Function, OperatingModel, Strength
 from desilo.solving import Stop
 
@@ -56,6 +59,19 @@ TABLE = (
 
 SAYS_NOTHING = 3.0
 """A bound of so many times the status quo's profit is one from before the relaxation was solved."""
+
+CHANGED = 0.25
+"""Share by which a cost figure is lowered and raised to see what hangs on it."""
+
+COST_FIGURES = {
+    "purchase": "unit cost",
+    "order": "order cost",
+    "holding": "holding cost",
+    "lost_sales": "lost-sale cost",
+    "overage": "overtime and overflow",
+    "salvage": "salvage value",
+}
+"""What the causes of profit are proportional to, when sales are given."""
 
 BASELINES = {
     JOINT: (ISOLATED, BEST_SEQUENTIAL, INVENTORY_ONLY, COORDINATED),
@@ -199,6 +215,14 @@ class Difference(Record):
     less_promoted: tuple[str, ...]
 
 
+class Sensitivity(Record):
+    """What joint earns more than the best sequential plan, realised, were a cost figure other than it is."""
+
+    figure: str
+    low: float  # money a window, the figure lower by `CHANGED`
+    high: float
+
+
 class Summary(Record):
     """All that the table, the sentences, the Markdown and the plots show."""
 
@@ -223,6 +247,7 @@ class Summary(Record):
     coordinating: Coordinating | None = None
     tightness: tuple[Tightness, ...]
     difference: Difference | None
+    sensitivity: tuple[Sensitivity, ...] = ()
     forecast_errors: dict[str, Known]
     assumptions: tuple[Assumption, ...]
     prices_left: tuple[str, ...] = ()  # items whose price moved too seldom to be decided on
@@ -322,6 +347,23 @@ class _Results:
         return promise, max(promise, float("inf") if record.bound is None else record.bound)
 
 
+SUMMARY = "summary.json"
+
+
+def published(folder: Path) -> Summary | None:
+    """The summary that a folder keeps; None if there is none.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        return read_record(Summary, folder / SUMMARY)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadInput([Problem(str(folder / SUMMARY), f"is no summary of a run: {error}")]) from None
+
+
 def summarise(finished: Finished) -> Summary:
     """Everything a run found."""
     results, run = _Results(finished), finished.record
@@ -353,6 +395,7 @@ def summarise(finished: Finished) -> Summary:
         coordinating=_coordinating(results),
         tightness=tightness,
         difference=_difference(results),
+        sensitivity=_sensitivity(results),
         forecast_errors=run.forecast_errors,
         assumptions=run.assumptions,
         prices_left=run.prices_left,
@@ -650,6 +693,21 @@ def _difference(results: _Results) -> Difference | None:
         more_promoted=tuple(item for item in ranked if more[item] > 0)[:3],
         less_promoted=tuple(item for item in ranked if more[item] < 0)[:3],
     )
+
+
+def _sensitivity(results: _Results) -> tuple[Sensitivity, ...]:
+    """The plans are not made anew and nature's demand knows no costs: sales stay, money moves with the figure."""
+    starts = results.common(JOINT, BEST_SEQUENTIAL)
+    if not starts:
+        return ()
+    joint, other = (_mean_breakdown(results, model, starts) for model in (JOINT, BEST_SEQUENTIAL))
+    more = {cause: EFFECT_ON_PROFIT[cause] * (joint[cause] - other[cause]) for cause in EFFECT_ON_PROFIT}
+    gain = fsum(more.values())
+    found = [
+        Sensitivity(figure=figure, low=gain - CHANGED * more[cause], high=gain + CHANGED * more[cause])
+        for cause, figure in COST_FIGURES.items()
+    ]
+    return tuple(sorted(found, key=lambda each: -abs(each.high - each.low)))
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -262,7 +262,8 @@ def _plan_files(cell: Cell) -> tuple[str, ...]:
     )
 
 
-def _instances_path(folder: Path, start: int, tightness: float) -> Path:
+def instances_path(folder: Path, start: int, tightness: float) -> Path:
+    """Folder of the instances of a start: one folder a picture of demand."""
     return folder / INSTANCES / f"{start}-t{tightness:g}"
 
 
@@ -330,7 +331,7 @@ def _write_instances(
     """The instances, so that anybody can check the plans; those that are there already are left alone."""
     for start, by_tightness in problems.items():
         for tightness, problem in by_tightness.items():
-            place = _instances_path(folder, start, tightness)
+            place = instances_path(folder, start, tightness)
             for name, instance in problem.instances().items():
                 title = f"{place.name} {name}"
                 same = before is not None and before.digests.get(title) == now.digests[title]

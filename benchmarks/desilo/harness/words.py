@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from desilo.harness.describe import Table
 from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, JOINT
 from desilo.harness.measure import FEW_CLUSTERS
-from desilo.harness.report import BEST_SEQUENTIAL, Captured, Difference, Estimate, Gain, Row, Summary
+from desilo.harness.report import BEST_SEQUENTIAL, CHANGED, Captured, Difference, Estimate, Gain, Row, Summary
 from desilo.operating.decision import Strength
 
 Stacked = tuple[tuple[str, str], ...]
@@ -205,9 +205,9 @@ def headline(row: Row, per: float = 1.0) -> Stacked:
         (name, order),
         _stacked(row.profit, per, bound, ""),
         ("", "") if row.gain is None else _stacked(row.gain, per, bound, "+"),
-        (_amount(row.promised, per=per), ""),
+        (grouped(row.promised, per=per), ""),
         (_share(row.margin, 1), _share(row.forecast_error, 1)),
-        ("" if row.stock is None else _amount(row.stock), _share(row.fill_rate, 1)),
+        ("" if row.stock is None else grouped(row.stock), _share(row.fill_rate, 1)),
         ("" if row.model == CLAIRVOYANT else gap(row.gap), "" if row.seconds is None else f"{row.seconds:.1f}"),
     )
 
@@ -237,8 +237,8 @@ def by_strength(row: Captured, per: float = 1.0) -> Stacked:
         _stacked(row.gain, per, "", "+"),
         (_captured(row.capture), ""),
         (_captured(row.capture_in_sample), _captured(row.capture_of_bound)),
-        (_amount(row.rounds), _amount(row.messages)),
-        (_amount(row.told), _amount(row.revealed)),
+        (grouped(row.rounds), grouped(row.messages)),
+        (grouped(row.told), grouped(row.revealed)),
     )
 
 
@@ -259,24 +259,31 @@ def to_markdown(summary: Summary) -> str:
         f"# {summary.title}",
         f"**{finding(summary)}**",
         *sentences(summary),
-        _headline_table(summary).to_markdown().rstrip(),
+        _markdown(headline_table(summary)),
         "\n".join(f"- {note}" for note in notes(summary)),
-        *_coordinating(summary),
+        *([] if summary.coordinating is None else [_markdown(coordinating_table(summary)), captured_note(summary)]),
         "![Where the gain comes from](waterfall.png)",
-        _gains_table(summary).to_markdown().rstrip(),
-        _orders_table(summary).to_markdown().rstrip(),
+        _markdown(gains_table(summary)),
+        _markdown(orders_table(summary)),
     ]
     if summary.booking is not None:
-        parts += [_booking_table(summary).to_markdown().rstrip(), _cost_table(summary).to_markdown().rstrip()]
+        parts += [_markdown(booking_table(summary)), _markdown(cost_table(summary))]
     if summary.interaction is not None:
-        parts.append(_interaction_table(summary).to_markdown().rstrip())
+        parts.append(_markdown(interaction_table(summary)))
     if summary.tightness:
-        parts += [_tightness_table(summary).to_markdown().rstrip(), "![Gain against tightness](tightness.png)"]
-    parts += [_figures_table(summary).to_markdown().rstrip(), _settings_table(summary).to_markdown().rstrip()]
+        parts += [_markdown(tightness_table(summary)), "![Gain against tightness](tightness.png)"]
+    if summary.sensitivity:
+        parts.append(_markdown(sensitivity_table(summary)))
+    parts += [_markdown(figures_table(summary)), _markdown(settings_table(summary))]
     return "\n\n".join(parts) + "\n"
 
 
-def _headline_table(summary: Summary) -> Table:
+def _markdown(table: Table) -> str:
+    return table.to_markdown().rstrip()
+
+
+def headline_table(summary: Summary) -> Table:
+    """Every operating model."""
     header = (
         "operating model",
         f"profit, {summary.currency} [95%]",
@@ -296,10 +303,9 @@ def _headline_table(summary: Summary) -> Table:
     return Table(title(summary), header, tuple(rows), text_columns=1)
 
 
-def _coordinating(summary: Summary) -> tuple[str, ...]:
+def coordinating_table(summary: Summary) -> Table:
     """The strengths of coordination side by side."""
-    if summary.coordinating is None:
-        return ()
+    assert summary.coordinating is not None
     header = (
         "strength",
         f"profit, {summary.currency} [95%]",
@@ -316,8 +322,7 @@ def _coordinating(summary: Summary) -> tuple[str, ...]:
     for row in summary.coordinating.strengths:
         name, profit, gain, (captured, _), in_sample, told, revealed = by_strength(row)
         rows.append((" ".join(name), _inline(profit), _inline(gain), captured, *in_sample, *told, *revealed))
-    table = Table("Coordination by strength", header, tuple(rows), text_columns=1)
-    return table.to_markdown().rstrip(), captured_note(summary)
+    return Table("Coordination by strength", header, tuple(rows), text_columns=1)
 
 
 def captured_note(summary: Summary) -> str:
@@ -331,14 +336,15 @@ def captured_note(summary: Summary) -> str:
     )
 
 
-def _gains_table(summary: Summary) -> Table:
+def gains_table(summary: Summary) -> Table:
+    """What operating models earn more than others."""
     header = ("what", "realised [95%]", "per cent", "in sample", "between the optima, in sample")
     rows = tuple(
         (
             f"{_called(gain.model)} over {_called(gain.over)}",
-            _inline(_stacked(gain.realised, 1.0, "", "+")),
+            with_interval(gain.realised),
             f"{gain.percent:+.1f}%",
-            "" if gain.in_sample is None else _amount(gain.in_sample.plan, "+"),
+            "" if gain.in_sample is None else grouped(gain.in_sample.plan, "+"),
             "" if gain.in_sample is None else _ends(gain.in_sample.low, gain.in_sample.high),
         )
         for gain in summary.gains
@@ -346,7 +352,9 @@ def _gains_table(summary: Summary) -> Table:
     return Table(f"Gains a window, {summary.currency}", header, rows, text_columns=1)
 
 
-def _orders_table(summary: Summary) -> Table:
+def orders_table(summary: Summary) -> Table:
+    """The orders of hand-offs."""
+
     def mark(model: str) -> str:
         said = []
         if model == summary.best_promised:
@@ -356,47 +364,51 @@ def _orders_table(summary: Summary) -> Table:
         return "; ".join(said)
 
     rows = tuple(
-        (order.model.removeprefix("sequential "), mark(order.model), _amount(order.promised), _amount(order.realised))
+        (order.model.removeprefix("sequential "), mark(order.model), grouped(order.promised), grouped(order.realised))
         for order in summary.orders
     )
     return Table("Orders of hand-offs", ("order", "", "promised", "realised"), rows, text_columns=2)
 
 
-def _booking_table(summary: Summary) -> Table:
+def booking_table(summary: Summary) -> Table:
+    """What the functions book, and what comes in."""
     assert summary.booking is not None
-    rows = [(name, _amount(value, "+")) for name, value in summary.booking.booked.items()]
-    rows.append(("realised, isolated", _amount(summary.booking.realised, "+")))
-    rows.append(("leakage [95%]", _inline(_stacked(summary.booking.leakage, 1.0, "", "+"))))
+    rows = [(name, grouped(value, "+")) for name, value in summary.booking.booked.items()]
+    rows.append(("realised, isolated", grouped(summary.booking.realised, "+")))
+    rows.append(("leakage [95%]", with_interval(summary.booking.leakage)))
     return Table("Booked against realised", ("who", f"{summary.currency} a window"), tuple(rows), text_columns=1)
 
 
-def _cost_table(summary: Summary) -> Table:
+def cost_table(summary: Summary) -> Table:
+    """Function x cause of profit."""
     assert summary.booking is not None
     matrix = summary.booking.cost_matrix
     causes = list(next(iter(matrix.values())))
-    rows = tuple((name, *(_amount(effects[cause], "+") for cause in causes)) for name, effects in matrix.items())
+    rows = tuple((name, *(grouped(effects[cause], "+") for cause in causes)) for name, effects in matrix.items())
     header = ("function alone", *(cause.replace("_", " ") for cause in causes))
     return Table(f"Effect on profit by cause, {summary.currency} a window", header, rows, text_columns=1)
 
 
-def _interaction_table(summary: Summary) -> Table:
+def interaction_table(summary: Summary) -> Table:
+    """Functions side by side, taken apart."""
     assert summary.interaction is not None
     found = summary.interaction
     rows = [
-        (name, _amount(value, "+"), _amount(found.shapley.get(name), "+")) for name, value in found.dividends.items()
+        (name, grouped(value, "+"), grouped(found.shapley.get(name), "+")) for name, value in found.dividends.items()
     ]
     header = ("functions, side by side", "beyond its parts", "Shapley value")
     return Table(f"Interaction, realised, {summary.currency} a window", header, tuple(rows), text_columns=1)
 
 
-def _tightness_table(summary: Summary) -> Table:
+def tightness_table(summary: Summary) -> Table:
+    """Joint against sequential at every tightness."""
     rows = tuple(
         (
             f"{level.tightness:g}",
             str(level.starts),
-            _amount(level.gain.realised.mean, "+"),
+            grouped(level.gain.realised.mean, "+"),
             f"{level.gain.percent:+.1f}%",
-            "" if level.gain.in_sample is None else _amount(level.gain.in_sample.plan, "+"),
+            "" if level.gain.in_sample is None else grouped(level.gain.in_sample.plan, "+"),
             "" if level.gain.in_sample is None else _ends(level.gain.in_sample.low, level.gain.in_sample.high),
         )
         for level in summary.tightness
@@ -406,7 +418,18 @@ def _tightness_table(summary: Summary) -> Table:
     return Table(name, header, rows, text_columns=1)
 
 
-def _figures_table(summary: Summary) -> Table:
+def sensitivity_table(summary: Summary) -> Table:
+    """Joint over the best sequential plan with one cost figure changed, both plans as they are."""
+    rows = tuple((each.figure, grouped(each.low, "+"), grouped(each.high, "+")) for each in summary.sensitivity)
+    header = ("figure", f"{-CHANGED:+.0%}", f"{CHANGED:+.0%}")
+    name = (
+        f"Joint over best sequential with a cost figure changed and the plans as they are, {summary.currency} a window"
+    )
+    return Table(name, header, rows, text_columns=1)
+
+
+def figures_table(summary: Summary) -> Table:
+    """The operating figures, each with its reason."""
     rows = tuple(
         (figure.name, f"{figure.value:g}", figure.unit, "assumed" if figure.assumed else "from the data", figure.reason)
         for figure in summary.assumptions
@@ -414,7 +437,8 @@ def _figures_table(summary: Summary) -> Table:
     return Table("Operating figures", ("figure", "value", "unit", "origin", "reason"), rows, text_columns=5)
 
 
-def _settings_table(summary: Summary) -> Table:
+def settings_table(summary: Summary) -> Table:
+    """What makes the run what it is."""
     shown = {**summary.settings, **summary.versions}
     rows = tuple((name.replace("_", " "), str(value)) for name, value in shown.items())
     return Table("Settings and versions", ("what", "which"), rows, text_columns=2)
@@ -440,14 +464,15 @@ def _some(names: tuple[str, ...], shown: int = 5) -> str:
 
 
 def _money(summary: Summary, amount: float) -> str:
-    return f"{summary.currency} {_amount(amount)}".strip()
+    return f"{summary.currency} {grouped(amount)}".strip()
 
 
 def _signed(summary: Summary, amount: float) -> str:
-    return f"{summary.currency} {_amount(amount, '+')}".strip()
+    return f"{summary.currency} {grouped(amount, '+')}".strip()
 
 
-def _amount(amount: float | None, sign: str = "", per: float = 1.0) -> str:
+def grouped(amount: float | None, sign: str = "", per: float = 1.0) -> str:
+    """A figure with its thousands set apart, empty if it is not known; `per` 1000 gives thousands."""
     if amount is None:
         return ""
     decimals = 0 if per == 1 else 1
@@ -457,10 +482,15 @@ def _amount(amount: float | None, sign: str = "", per: float = 1.0) -> str:
 def _stacked(found: Estimate, per: float, bound: str, sign: str) -> tuple[str, str]:
     """An estimate over its interval."""
     if found.low is None or found.high is None:
-        return bound + _amount(found.mean, sign, per), ""
-    return bound + _amount(found.mean, sign, per), " to ".join(
-        _amount(end, sign, per) for end in (found.low, found.high)
+        return bound + grouped(found.mean, sign, per), ""
+    return bound + grouped(found.mean, sign, per), " to ".join(
+        grouped(end, sign, per) for end in (found.low, found.high)
     )
+
+
+def with_interval(found: Estimate) -> str:
+    """An estimate of a gain with its interval, on one line."""
+    return _inline(_stacked(found, 1.0, "", "+"))
 
 
 def _inline(cell: tuple[str, str]) -> str:
@@ -472,7 +502,7 @@ def _range(found: Estimate) -> str:
 
 
 def _ends(low: float | None, high: float | None) -> str:
-    ends: Iterable[str] = ("−∞" if low is None else _amount(low, "+"), "∞" if high is None else _amount(high, "+"))
+    ends: Iterable[str] = ("−∞" if low is None else grouped(low, "+"), "∞" if high is None else grouped(high, "+"))
     return " to ".join(ends)
 
 

@@ -47,7 +47,7 @@ def run(
 
     Every operating model plans on what was known at several starts in the
     held-out periods; the plans are scored on a demand that no planner has seen.
-    The folder holds every plan, every record, a summary and plots. The same
+    The folder holds every plan, every record, a summary, plots and a report. The same
     command goes on from what is there: after Ctrl-C, a kill, or with more time.
 
     Exit status: 0 done; 2 bad input; 3 the time limit left an operating model
@@ -86,9 +86,21 @@ def _out_of_range(seed: int, time_limit: float | None, jobs: int | None) -> Iter
         yield Problem("--jobs", f"found {jobs}; a whole number from 1 to {MOST_JOBS} is expected")
 
 
-def report(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
-    """Write and show a run's summary again from its records; nothing is solved."""
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File of the report.", show_default="report.html in the folder")
+    ] = None,
+) -> None:
+    """Write a run's report and summary again from its records; nothing is solved.
+
+    The report is one HTML file that needs nothing else: for any browser, phone or printer.
+    """
     from desilo.harness.cli.screen import show
     from desilo.harness.run import load
 
-    show(load(folder), folder)
+    try:
+        show(load(folder), folder, out)
+    except OSError as error:
+        message = f"cannot be written: {error.strerror}; choose another place with --out"
+        raise BadInput([Problem(str(out or folder), message)]) from None

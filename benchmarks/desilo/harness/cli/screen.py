@@ -13,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from desilo.harness.experiment import CLAIRVOYANT
+from desilo.harness.html.page import write_page
 from desilo.harness.plots import write_plots
 from desilo.harness.records import CellRecord, write_text
-from desilo.harness.report import Summary, summarise
+from desilo.harness.report import SUMMARY, Summary, published, summarise
 from desilo.harness.run import Finished
 from desilo.harness.words import (
     BY_STRENGTH,
@@ -33,7 +34,9 @@ from desilo.harness.words import (
 )
 from desilo.solving import Stop
 
-WRITTEN = ("summary.md", "summary.json", "waterfall.png", "tightness.png", "plans", "instances")
+PAGE = "report.html"
+
+WRITTEN = ("summary.md", SUMMARY, "waterfall.png", "tightness.png", "plans", "instances")
 
 
 class Screen:
@@ -81,12 +84,19 @@ class Screen:
         self.progress.advance(self.task)
 
 
-def show(finished: Finished, folder: Path) -> None:
-    """Write a run's summary into its folder and show what it found."""
-    summary = summarise(finished)
-    write_text(summary.model_dump_json(indent=1) + "\n", folder / "summary.json")
-    write_text(to_markdown(summary), folder / "summary.md")
-    write_plots(summary, folder)
+def show(finished: Finished, folder: Path, out: Path | None = None) -> None:
+    """Show what a run found, write it into the run's folder, and the report to a file, `PAGE` in the folder by default.
+
+    A published run keeps its summary and no records: there the report is made from the summary, which stays as it is.
+    """
+    summary = None if finished.cells else published(folder)
+    rewritten, page = summary is None, out or folder / PAGE
+    if summary is None:
+        summary = summarise(finished)
+        write_text(summary.model_dump_json(indent=1) + "\n", folder / SUMMARY)
+        write_text(to_markdown(summary), folder / "summary.md")
+        write_plots(summary, folder)
+    write_page(finished, summary, folder, page)
 
     console = Console(highlight=False)
     tables, unit = _tables(summary, 1.0), summary.currency
@@ -103,7 +113,9 @@ def show(finished: Finished, folder: Path) -> None:
     console.print(f"\n{finding(summary)}", style="bold", markup=False)
     for sentence in sentences(summary):
         console.print(f"\n{sentence}", markup=False)
-    console.print(f"\nWritten to {folder}: {', '.join(WRITTEN)}, and the records", markup=False, soft_wrap=True)
+    if rewritten:
+        console.print(f"\nWritten to {folder}: {', '.join(WRITTEN)}, and the records", markup=False, soft_wrap=True)
+    console.print(f"\nThe report: {page}", markup=False, soft_wrap=True)
 
 
 def _tables(summary: Summary, per: float) -> tuple[Table, Table]:

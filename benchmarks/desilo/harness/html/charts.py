@@ -1,0 +1,315 @@
+"""Charts for the page: matplotlib figures turned into SVG that takes its colours from the page's style sheet.
+
+Matplotlib's SVG rather than a library that draws in the browser: some 20 kB a chart instead of 1 to 5 MB of script,
+sharp in print, readable where scripts are blocked, and the same figures as in the other plots. Every chart is drawn
+twice, for a wide page and for a phone; colours are Okabe and Ito's (2008), lightened on a dark page.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from desilo.harness.html.evidence import PICTURES, ItemChange, ItemResponse, LimitUse
+from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, bars
+from desilo.harness.report import CLAIRVOYANT, Booking, Summary
+
+INK, LINE = "#111213", "#dddedf"
+
+COLOURS = {
+    BLUE: "blue",
+    GREEN: "green",
+    VERMILLION: "vermillion",
+    ORANGE: "orange",
+    GREY: "muted",
+    INK: "ink",
+    LINE: "line",
+}
+"""Variables of the style sheet that stand for colours."""
+
+WIDE, NARROW = 8.6, 3.5
+"""Inches."""
+
+MOST_ITEMS = 20
+"""Items in a chart; its table has them all."""
+
+STYLE = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # a name may hold dollar signs
+    "font.size": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelcolor": INK,
+    "legend.frameon": False,
+}
+
+Draw = Callable[[Figure, float], None]
+"""Draws on a figure of a width in inches; sets the height."""
+
+
+def svg(name: str, says: str, draw: Draw) -> Markup:
+    """A chart as two SVG elements, of which the style sheet shows the one that fits.
+
+    Args:
+        name: of letters; keeps the identifiers of charts apart.
+        says: what is to be seen, for those who do not see it.
+        draw: draws the chart.
+    """
+    return Markup("").join(
+        Markup('<div class="chart {}">{}</div>').format(kind, _one(f"{name}-{kind}", says, draw, width))
+        for kind, width in (("wide", WIDE), ("narrow", NARROW))
+    )
+
+
+def _one(name: str, says: str, draw: Draw, width: float) -> Markup:
+    with mpl.rc_context({**STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has the letters
+        figure = Figure(figsize=(width, 3), layout="constrained")
+        draw(figure, width)
+        sink = io.StringIO()
+        figure.savefig(sink, format="svg", transparent=True, metadata={"Date": None})
+    text = sink.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    used = {*re.findall(r'href="#([^"]+)"', text), *re.findall(r"url\(#([^)]+)\)", text)}
+    text = re.sub(r' id="([^"]+)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", text)
+    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", text)
+    for colour, variable in COLOURS.items():
+        text = re.sub(colour, f"var(--{variable})", text, flags=re.IGNORECASE)
+    text = re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2)
+    return Markup(text.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(says), 1))
+
+
+def label(name: str, width: float) -> str:
+    """A name on one line, cut where it is too long."""
+    line, most = " ".join(name.split()), 30 if width == WIDE else 17
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _rows(figure: Figure, names: Sequence[str], width: float, unit: str) -> Axes:
+    """A panel with a row a name, the first on top, and an axis of money below."""
+    figure.set_size_inches(width, 0.9 + 0.27 * len(names))
+    panel: Axes = figure.subplots()
+    panel.set_yticks(range(len(names)), [label(name, width) for name in names])
+    panel.set_ylim(len(names) - 0.4, -0.6)
+    panel.tick_params(axis="y", length=0)
+    panel.spines["left"].set_visible(False)
+    panel.grid(axis="x")
+    panel.axvline(0, color=INK, lw=0.8)
+    panel.xaxis.set_major_formatter("{x:,.0f}")
+    panel.xaxis.set_major_locator(mpl.ticker.MaxNLocator(7 if width == WIDE else 3))
+    panel.set_xlabel(unit)
+    panel.margins(x=0.16)
+    return panel
+
+
+def _figure_beside(panel: Axes, low: float, high: float, k: int, text: str) -> None:
+    """A figure beside the end of a bar that is away from 0."""
+    right = abs(high) >= abs(low)
+    place = (high if right else low, k)
+    panel.annotate(
+        text, place, (4 if right else -4, 0), None, "offset points", ha="left" if right else "right", va="center"
+    )
+
+
+def waterfall(summary: Summary, unit: str) -> Draw:
+    """From the status quo to the joint plan; lines over the totals are 95% intervals."""
+
+    def draw(figure: Figure, width: float) -> None:
+        steps = bars(summary)
+        panel = _rows(figure, [bar.name for bar in steps], width, unit)
+        for k, bar in enumerate(steps):
+            colour = BLUE if bar.interval else GREEN if bar.height >= 0 else VERMILLION
+            panel.barh(k, bar.height, left=bar.low, color=colour, height=0.7)
+            ends = [bar.low, bar.high]
+            if bar.interval is not None and bar.interval.low is not None and bar.interval.high is not None:
+                panel.plot([bar.interval.low, bar.interval.high], [k, k], color=INK, lw=1.2)
+                ends += [bar.interval.low, bar.interval.high]
+            _figure_beside(panel, min(0, *ends), max(0, *ends), k, f"{bar.height:+,.0f}")
+            if k + 1 < len(steps):
+                panel.plot([bar.high] * 2, [k - 0.35, k + 1.35], color=GREY, lw=0.8)
+        bound = next((row.gain for row in summary.rows if row.model == CLAIRVOYANT), None)
+        if bound is not None:
+            panel.axvline(bound.mean, color=ORANGE, ls="--", lw=1.4)
+
+    return draw
+
+
+def booking(book: Booking, unit: str) -> Draw:
+    """What each function books, all together, and what comes in."""
+
+    def draw(figure: Figure, width: float) -> None:
+        rows = {f"{name} books": amount for name, amount in book.booked.items()}
+        rows |= {"together": book.total, "realised": book.realised}
+        panel = _rows(figure, list(rows), width, unit)
+        colours = [GREY] * len(book.booked) + [BLUE, VERMILLION if book.realised < book.total else GREEN]
+        panel.barh(range(len(rows)), list(rows.values()), color=colours, height=0.7)
+        for k, amount in enumerate(rows.values()):
+            _figure_beside(panel, min(amount, 0), max(amount, 0), k, f"{amount:+,.0f}")
+
+    return draw
+
+
+def causes(book: Booking) -> Draw:
+    """Function x cause: blue adds to profit, vermillion takes away, the stronger the more."""
+
+    def draw(figure: Figure, width: float) -> None:
+        functions = list(book.cost_matrix)
+        names = list(book.cost_matrix[functions[0]])
+        figure.set_size_inches(width, 0.6 + 0.28 * len(names))
+        panel: Axes = figure.subplots()
+        money = np.array([[book.cost_matrix[function][cause] for function in functions] for cause in names])
+        most = max(np.abs(money).max(), 1e-9)
+        for (k, j), amount in np.ndenumerate(money):
+            shade = 0.65 * abs(amount) / most
+            colour = BLUE if amount > 0 else VERMILLION
+            panel.barh(k, 0.96, left=j - 0.48, height=0.92, color=colour, alpha=shade)
+            panel.text(j, k, f"{amount:+,.0f}" if width == WIDE else _short(amount), ha="center", va="center")
+        panel.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+        panel.set_xticks(range(len(functions)), [name.replace(", ", ",\n") for name in functions])
+        panel.set_xlim(-0.5, len(functions) - 0.5)
+        panel.set_ylim(len(names) - 0.5, -0.5)
+        panel.xaxis.tick_top()
+        panel.tick_params(length=0)
+        for spine in panel.spines.values():
+            spine.set_visible(False)
+
+    return draw
+
+
+def _short(amount: float) -> str:
+    return f"{amount / 1000:+,.1f}k" if abs(amount) >= 1000 else f"{amount:+,.0f}"
+
+
+def tornado(summary: Summary, unit: str) -> Draw:
+    """Joint over best sequential with a cost figure lower (vermillion) and higher (blue)."""
+
+    def draw(figure: Figure, width: float) -> None:
+        panel = _rows(figure, [each.figure for each in summary.sensitivity], width, unit)
+        for k, each in enumerate(summary.sensitivity):
+            gain = (each.low + each.high) / 2
+            panel.barh(k, each.low - gain, left=gain, color=ORANGE, height=0.7, label="_" if k else "figure 25% lower")
+            panel.barh(k, each.high - gain, left=gain, color=BLUE, height=0.7, label="_" if k else "25% higher")
+            panel.axvline(gain, color=INK, lw=0.8)
+        ends = [end for each in summary.sensitivity for end in (each.low, each.high)]
+        room = 0.15 * max(max(ends) - min(ends), 1e-9)
+        panel.set_xlim(min(ends) - room, max(ends) + room)
+        figure.legend(loc="outside upper left", ncols=2)
+
+    return draw
+
+
+def tightness(summary: Summary, unit: str) -> Draw:
+    """Joint over sequential against the shared capacities: realised, and in sample with what the gaps leave."""
+
+    def draw(figure: Figure, width: float) -> None:
+        figure.set_size_inches(width, 3.2)
+        panel: Axes = figure.subplots()
+        levels = [level.tightness for level in summary.tightness]
+        inside = [(level.tightness, level.gain.in_sample) for level in summary.tightness if level.gain.in_sample]
+        for x, sample in inside:
+            if sample.low is not None and sample.high is not None:
+                panel.plot([x, x], [sample.low, sample.high], color=BLUE, lw=6, alpha=0.3, solid_capstyle="butt")
+        drawn = [sample.plan for _, sample in inside]
+        panel.plot([x for x, _ in inside], drawn, "s--", color=BLUE, label="in sample; band: what the gaps leave")
+        realised = [level.gain.realised.mean for level in summary.tightness]
+        panel.plot(levels, realised, "o-", color=VERMILLION, lw=2, label="realised on nature")
+        panel.axhline(0, color=INK, lw=0.8)
+        panel.set_xticks(levels, [f"{level:g}" for level in levels])
+        panel.set_xlabel("capacities of the shared limits × the assumed ones")
+        panel.set_ylabel(unit)
+        panel.yaxis.set_major_formatter("{x:,.0f}")
+        panel.grid(axis="y")
+        panel.margins(x=0.08, y=0.15)
+        figure.legend(loc="outside upper left", ncols=2 if width == WIDE else 1)
+
+    return draw
+
+
+def items(changes: Sequence[ItemChange], unit: str) -> Draw:
+    """Where the difference between two plans is made: the items with the largest difference in profit."""
+
+    def draw(figure: Figure, width: float) -> None:
+        more = {change.item: change.profit[0] - change.profit[1] for change in changes}
+        largest = sorted(more, key=lambda item: -abs(more[item]))[:MOST_ITEMS]
+        shown = sorted(largest, key=lambda item: -more[item])
+        panel = _rows(figure, shown, width, unit)
+        for k, item in enumerate(shown):
+            amount = more[item]
+            panel.barh(k, amount, color=GREEN if amount >= 0 else VERMILLION, height=0.7)
+            _figure_beside(panel, min(amount, 0), max(amount, 0), k, f"{amount:+,.0f}")
+
+    return draw
+
+
+MARKS = {"yesterday": ("s", GREY), "estimated": ("o", BLUE), "nature": ("D", VERMILLION)}
+
+
+def elasticities(found: Sequence[ItemResponse]) -> Draw:
+    """Own-price elasticity of every item as each picture has it; the best selling items."""
+
+    def draw(figure: Figure, width: float) -> None:
+        shown = sorted(found, key=lambda each: -each.demand)[:MOST_ITEMS]
+        panel = _rows(figure, [each.item for each in shown], width, "own-price elasticity: % units per % price")
+        for name in PICTURES:
+            mark, colour = MARKS[name]
+            points = [(value, k) for k, each in enumerate(shown) if (value := each.own[name]) is not None]
+            if points:
+                panel.plot(*zip(*points, strict=True), mark, color=colour, ms=5, alpha=0.9, label=name)
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.margins(x=0.05)
+        figure.legend(loc="outside upper left", ncols=3)
+
+    return draw
+
+
+MOST_LIMITS = 9
+
+
+def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Draw:
+    """Share of every limit that two plans use, by calendar period: the mean, and a line up to what is used often."""
+
+    def draw(figure: Figure, width: float) -> None:
+        names = list(dict.fromkeys(use.limit for use in found))[:MOST_LIMITS]
+        columns = 3 if width == WIDE else 1
+        lines = -(-len(names) // columns)
+        figure.set_size_inches(width, 0.4 + 1.7 * lines)
+        grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
+        for spare in grid[len(names) :]:
+            spare.set_visible(False)
+        for panel, name in zip(grid, names, strict=False):
+            own = [use for use in found if use.limit == name]
+            panel.set_title(label(name, width), fontsize=8.5, loc="left")
+            panel.axhline(1, color=INK, lw=0.8)
+            for (model, called), mark, colour, shift in zip(models, "so", (ORANGE, BLUE), (-0.15, 0.15), strict=True):
+                shown = [(k, use) for k, use in enumerate(own) if model in use.mean and use.capacity > 0]
+                x = [k + shift for k, _ in shown]
+                mean = [use.mean[model] / use.capacity for _, use in shown]
+                panel.vlines(x, mean, [use.often[model] / use.capacity for _, use in shown], color=colour, lw=1.2)
+                panel.plot(x, mean, mark, color=colour, ms=4, label=called)
+            panel.set_xticks(range(len(own)), [str(use.period) for use in own])
+            if len(own) > 6:
+                panel.xaxis.set_major_locator(mpl.ticker.FixedLocator(range(0, len(own), -(-len(own) // 6))))
+                panel.set_xticklabels([str(use.period) for use in own[:: -(-len(own) // 6)]])
+            panel.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
+            panel.set_ylim(bottom=0)
+            panel.grid(axis="y")
+        handles, called = grid[0].get_legend_handles_labels()
+        figure.legend(handles, called, loc="outside upper left", ncols=2)
+
+    return draw
