@@ -157,8 +157,8 @@ def _of_contribution(summary: Summary, found: Difference) -> str:
     )
 
 
-def notes(summary: Summary) -> tuple[str, ...]:
-    """What a reader must know of the table."""
+def notes(summary: Summary, listed: str = "summary.md lists them") -> tuple[str, ...]:
+    """What a reader must know of the table; `listed` says where the assumed figures are."""
     said = []
     count = len(summary.starts)
     if 1 < count < FEW_CLUSTERS:
@@ -179,7 +179,7 @@ def notes(summary: Summary) -> tuple[str, ...]:
         said.append(f"without a plan in the time given: {_some(summary.missing)}")
     if summary.prices_left:
         said.append(f"left at their price, which moved too seldom to learn from: {_some(summary.prices_left)}")
-    said.append("stock, capacity, lead time and cost figures are assumed: summary.md lists them with their reasons")
+    said.append(f"stock, capacity, lead time and cost figures are assumed: {listed} with their reasons")
     return tuple(said)
 
 
@@ -367,7 +367,7 @@ def orders_table(summary: Summary) -> Table:
         (order.model.removeprefix("sequential "), mark(order.model), grouped(order.promised), grouped(order.realised))
         for order in summary.orders
     )
-    return Table("Orders of hand-offs", ("order", "", "promised", "realised"), rows, text_columns=2)
+    return Table("Orders of hand-offs", ("order", "note", "promised", "realised"), rows, text_columns=2)
 
 
 def booking_table(summary: Summary) -> Table:

@@ -11,6 +11,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,9 +19,11 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from desilo.harness.experiment import CLAIRVOYANT
 from desilo.harness.html.evidence import PICTURES, ItemChange, ItemResponse, LimitUse
 from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, bars
-from desilo.harness.report import CLAIRVOYANT, Booking, Summary
+from desilo.harness.report import Booking, Summary
+from desilo.harness.words import grouped
 
 INK, LINE = "#111213", "#dddedf"
 
@@ -41,7 +44,7 @@ WIDE, NARROW = 8.6, 3.5
 MOST_ITEMS = 20
 """Items in a chart; its table has them all."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a name may hold dollar signs
     "font.size": 8.5,
@@ -96,9 +99,10 @@ def _one(name: str, says: str, draw: Draw, width: float) -> Markup:
 
 
 def label(name: str, width: float) -> str:
-    """A name on one line, cut where it is too long."""
+    """A name on one line; where it is too long its middle is left out, as names of items differ at their ends."""
     line, most = " ".join(name.split()), 30 if width == WIDE else 17
-    return line if len(line) <= most else line[: most - 1] + "…"
+    half = (most - 1) // 2
+    return line if len(line) <= most else f"{line[: most - 1 - half]}…{line[-half:]}"
 
 
 def _rows(figure: Figure, names: Sequence[str], width: float, unit: str) -> Axes:
@@ -114,17 +118,15 @@ def _rows(figure: Figure, names: Sequence[str], width: float, unit: str) -> Axes
     panel.xaxis.set_major_formatter("{x:,.0f}")
     panel.xaxis.set_major_locator(mpl.ticker.MaxNLocator(7 if width == WIDE else 3))
     panel.set_xlabel(unit)
-    panel.margins(x=0.16)
+    panel.margins(x=0.1 if width == WIDE else 0.3)  # for the figures beside the bars
     return panel
 
 
 def _figure_beside(panel: Axes, low: float, high: float, k: int, text: str) -> None:
     """A figure beside the end of a bar that is away from 0."""
     right = abs(high) >= abs(low)
-    place = (high if right else low, k)
-    panel.annotate(
-        text, place, (4 if right else -4, 0), None, "offset points", ha="left" if right else "right", va="center"
-    )
+    end, gap, side = (high, 4, "left") if right else (low, -4, "right")
+    panel.annotate(text, (end, k), (gap, 0), textcoords="offset points", ha=side, va="center")
 
 
 def waterfall(summary: Summary, unit: str) -> Draw:
@@ -140,7 +142,7 @@ def waterfall(summary: Summary, unit: str) -> Draw:
             if bar.interval is not None and bar.interval.low is not None and bar.interval.high is not None:
                 panel.plot([bar.interval.low, bar.interval.high], [k, k], color=INK, lw=1.2)
                 ends += [bar.interval.low, bar.interval.high]
-            _figure_beside(panel, min(0, *ends), max(0, *ends), k, f"{bar.height:+,.0f}")
+            _figure_beside(panel, min(0, *ends), max(0, *ends), k, grouped(bar.height, "+"))
             if k + 1 < len(steps):
                 panel.plot([bar.high] * 2, [k - 0.35, k + 1.35], color=GREY, lw=0.8)
         bound = next((row.gain for row in summary.rows if row.model == CLAIRVOYANT), None)
@@ -160,7 +162,7 @@ def booking(book: Booking, unit: str) -> Draw:
         colours = [GREY] * len(book.booked) + [BLUE, VERMILLION if book.realised < book.total else GREEN]
         panel.barh(range(len(rows)), list(rows.values()), color=colours, height=0.7)
         for k, amount in enumerate(rows.values()):
-            _figure_beside(panel, min(amount, 0), max(amount, 0), k, f"{amount:+,.0f}")
+            _figure_beside(panel, min(amount, 0), max(amount, 0), k, grouped(amount, "+"))
 
     return draw
 
@@ -179,7 +181,7 @@ def causes(book: Booking) -> Draw:
             shade = 0.65 * abs(amount) / most
             colour = BLUE if amount > 0 else VERMILLION
             panel.barh(k, 0.96, left=j - 0.48, height=0.92, color=colour, alpha=shade)
-            panel.text(j, k, f"{amount:+,.0f}" if width == WIDE else _short(amount), ha="center", va="center")
+            panel.text(j, k, grouped(amount, "+") if width == WIDE else _short(amount), ha="center", va="center")
         panel.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
         panel.set_xticks(range(len(functions)), [name.replace(", ", ",\n") for name in functions])
         panel.set_xlim(-0.5, len(functions) - 0.5)
@@ -193,7 +195,7 @@ def causes(book: Booking) -> Draw:
 
 
 def _short(amount: float) -> str:
-    return f"{amount / 1000:+,.1f}k" if abs(amount) >= 1000 else f"{amount:+,.0f}"
+    return f"{amount / 1000:+,.1f}k" if abs(amount) >= 1000 else grouped(amount, "+")
 
 
 def tornado(summary: Summary, unit: str) -> Draw:
@@ -252,7 +254,7 @@ def items(changes: Sequence[ItemChange], unit: str) -> Draw:
         for k, item in enumerate(shown):
             amount = more[item]
             panel.barh(k, amount, color=GREEN if amount >= 0 else VERMILLION, height=0.7)
-            _figure_beside(panel, min(amount, 0), max(amount, 0), k, f"{amount:+,.0f}")
+            _figure_beside(panel, min(amount, 0), max(amount, 0), k, grouped(amount, "+"))
 
     return draw
 
@@ -297,7 +299,7 @@ def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Draw
             panel.set_title(label(name, width), fontsize=8.5, loc="left")
             panel.axhline(1, color=INK, lw=0.8)
             for (model, called), mark, colour, shift in zip(models, "so", (ORANGE, BLUE), (-0.15, 0.15), strict=True):
-                shown = [(k, use) for k, use in enumerate(own) if model in use.mean and use.capacity > 0]
+                shown = [(k, use) for k, use in enumerate(own) if model in use.mean]
                 x = [k + shift for k, _ in shown]
                 mean = [use.mean[model] / use.capacity for _, use in shown]
                 panel.vlines(x, mean, [use.often[model] / use.capacity for _, use in shown], color=colour, lw=1.2)

@@ -171,7 +171,7 @@ def limit_use(windows: Sequence[Window], models: Sequence[str]) -> tuple[LimitUs
                 sold = window.sales[model]
                 fixed = fixed_use(nature, window.plans[model], resource)
                 use[model] = scenario_use(resource, sold.sales, sold.stock) + fixed[:, None]
-            for t in np.flatnonzero(np.isfinite(resource.capacity)):
+            for t in np.flatnonzero(np.isfinite(resource.capacity) & (resource.capacity > 0)).tolist():
                 found.append(
                     LimitUse(
                         limit=resource.name,

@@ -16,6 +16,7 @@ from desilo.harness.describe import Table
 from desilo.harness.experiment import ISOLATED, JOINT, STATUS_QUO
 from desilo.harness.html import charts, evidence
 from desilo.harness.html.evidence import OFTEN, PICTURES, ItemChange, ItemResponse, LimitUse, Window
+from desilo.harness.plots import bars
 from desilo.harness.records import CellRecord, RunRecord, write_text
 from desilo.harness.report import BEST_SEQUENTIAL, CHANGED, Summary
 from desilo.harness.run import Finished
@@ -101,7 +102,7 @@ class Page:
 
     def waterfall(self) -> Chart | None:
         """From the status quo to joint."""
-        steps = charts.bars(self.summary)
+        steps = bars(self.summary)
         if not steps:
             return None
         rows = tuple(
@@ -145,8 +146,8 @@ class Page:
         table = words.cost_table(self.summary)
         return Chart(
             "causes",
-            f"Realised effect on profit of each function alone, and of all side by side, by cause: {self.unit}. Blue adds "
-            "to profit, vermillion takes away; the stronger the colour, the more.",
+            f"Realised effect on profit of each function alone, and of all side by side, by cause: {self.unit}. "
+            "Blue adds to profit, vermillion takes away; the stronger the colour, the more.",
             charts.svg(
                 "causes",
                 f"Effect on profit by cause. {'; '.join(table.header)}: {_spoken(table.rows)}",
@@ -162,11 +163,14 @@ class Page:
             return None
         table = self._items_table(changes)
         top = sorted(changes, key=lambda change: -abs(change.profit[0] - change.profit[1]))[:3]
+        some = (
+            f"; the {charts.MOST_ITEMS} items with the largest difference" if len(changes) > charts.MOST_ITEMS else ""
+        )
         said = "; ".join(f"{c.item} {words.grouped(c.profit[0] - c.profit[1], '+')}" for c in top)
         return Chart(
             "items",
             f"Profit of an item on nature under the joint plan less under the best sequential one ({self.best}), "
-            f"{self.unit}; the {min(len(changes), charts.MOST_ITEMS)} items with the largest difference.",
+            f"{self.unit}{some}.",
             charts.svg("items", f"Difference in profit by item. Largest: {said}", charts.items(changes, self.unit)),
             table,
         )
@@ -210,18 +214,20 @@ class Page:
         if not found:
             return None
         names = list(dict.fromkeys(use.limit for use in found))
-        said = [
-            f"{name} {max((use.mean.get(JOINT, 0.0) / use.capacity for use in found if use.limit == name and use.capacity > 0), default=0.0):.0%}"
+        shares = [
+            (name, [use.mean[JOINT] / use.capacity for use in found if use.limit == name and JOINT in use.mean])
             for name in names[: charts.MOST_LIMITS]
         ]
+        said = ", ".join(f"{name} {max(own):.0%}" for name, own in shares if own)
         more = f" The first {charts.MOST_LIMITS} of {len(names)} limits." if len(names) > charts.MOST_LIMITS else ""
         return Chart(
             "limits",
-            f"Share of each limit that a plan uses on nature, by {self.period}: the mark is the mean over the scenarios, the "
-            f"line reaches to what {OFTEN:.0%} of them stay below. Above 100% a soft limit costs overage.{more}",
+            f"Share of each limit that a plan uses on nature, by {self.period}: the mark is the mean over the "
+            f"scenarios, the line reaches to what {OFTEN:.0%} of them stay below. Above 100% a soft limit costs "
+            f"overage.{more}",
             charts.svg(
                 "limits",
-                f"Use of shared limits; most of the joint plan in any {self.period}: {', '.join(said)}",
+                f"Use of shared limits; most of the joint plan in any {self.period}: {said}",
                 charts.limits(found, models),
             ),
             self._limits_table(found, models),
@@ -229,7 +235,7 @@ class Page:
 
     def _limits_table(self, found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Table:
         def share(use: LimitUse, model: str) -> str:
-            return f"{use.mean[model] / use.capacity:.0%}" if model in use.mean and use.capacity > 0 else ""
+            return f"{use.mean[model] / use.capacity:.0%}" if model in use.mean else ""
 
         rows = tuple(
             (
@@ -255,10 +261,11 @@ class Page:
         found = evidence.responses(self.windows)
         if not found:
             return None
+        some = f"; the {charts.MOST_ITEMS} items that sell most" if len(found) > charts.MOST_ITEMS else ""
         return Chart(
             "elasticities",
             "Own-price elasticity of every item as yesterday's picture, the estimated one and nature have it"
-            f"{f'; the {charts.MOST_ITEMS} items that sell most' if len(found) > charts.MOST_ITEMS else ''}. Planners never see nature's.",
+            f"{some}. Planners never see nature's.",
             charts.svg(
                 "elasticities",
                 f"Own-price elasticities of {len(found)} items: see the table",
@@ -302,9 +309,9 @@ class Page:
         table = words.sensitivity_table(self.summary)
         return Chart(
             "tornado",
-            f"What joint realises more than the best sequential plan if one cost figure were {CHANGED:.0%} lower or higher. The "
-            "plans are re-costed as they are, not made anew: made for the other figure, each could only promise more. "
-            f"The vertical line is the gain at the figures as they are. {self.unit[:1].upper()}{self.unit[1:]}.",
+            f"What joint realises more than the best sequential plan if one cost figure were {CHANGED:.0%} lower or "
+            "higher. The plans are re-costed as they are, not made anew: made for the other figure, each could only "
+            f"promise more. The vertical line is the gain at the figures as they are. In {self.unit}.",
             charts.svg("tornado", f"Tornado: {_spoken(table.rows)}", charts.tornado(self.summary, self.unit)),
             table,
         )
@@ -316,8 +323,8 @@ class Page:
         table = words.tightness_table(self.summary)
         return Chart(
             "tightness",
-            "Gain of joint over the sequential plan (demand, pricing, inventory) as the shared limits get tighter (left) or "
-            "looser (right); every plan is made anew at every level.",
+            "Gain of joint over the sequential plan (demand, pricing, inventory) as the shared limits get tighter "
+            "(left) or looser (right); every plan is made anew at every level.",
             charts.svg(
                 "tightness", f"Gain against tightness: {_spoken(table.rows)}", charts.tightness(self.summary, self.unit)
             ),

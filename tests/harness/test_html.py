@@ -1,0 +1,363 @@
+"""The report as one HTML file: figures from the records, nasty names, nothing from elsewhere; and in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_run import Ear, small_settings, write_small_case
+
+from desilo.cases.plan import read_plan
+from desilo.cases.reading import read_instance
+from desilo.harness.cli import Exit, main
+from desilo.harness.experiment import HANDED_ON, JOINT
+from desilo.harness.run import run
+
+NASTY = {
+    "tropicana-premium-64@mid": '<img src=x onerror="boom()">',
+    "minute-maid-64@mid": "</script><b>$x_1$, “Orange” & 'juice' 果汁",
+}
+TITLE = "Juice </title><script>boom()</script> & more"
+VOID = {"meta", "input", "img", "br", "link", "use"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on a case whose names are as nasty as a case may have them."""
+    place = tmp_path_factory.mktemp("html")
+    case = write_small_case(place / "small")
+    for name in ("items.csv", "sales.csv"):
+        table = pd.read_csv(case / name)
+        table["item"] = table["item"].map(NASTY)
+        assert table["item"].notna().all()
+        table.to_csv(case / name, index=False)
+    header = case / "case.toml"
+    header.write_text(re.sub(r"^title = .*$", f"title = {json.dumps(TITLE)}", header.read_text(), flags=re.MULTILINE))
+    run(small_settings(case), place / "run", Ear())
+    report(place / "run")
+    return place / "run"
+
+
+def report(*arguments: Path | str) -> int:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["desilo", "report", *map(str, arguments)])
+        main()
+    return int(ended.value.code or 0)
+
+
+class Read(HTMLParser):
+    """Elements with their attributes, ancestors and text; fails where an element is not closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[int] = []
+        self.tags: list[str] = []
+        self.attributes: list[dict[str, str | None]] = []
+        self.inside: list[tuple[int, ...]] = []
+        self.texts: list[list[str]] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes.append(dict(attrs))
+        self.inside.append(tuple(self.open))
+        self.texts.append([])
+        if tag not in VOID:
+            self.open.append(len(self.tags) - 1)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.tags[self.open.pop()] == tag
+
+    def handle_data(self, data: str) -> None:
+        for k in self.open:
+            self.texts[k].append(data)
+
+    def all(self, tag: str, within: int | None = None) -> list[int]:
+        return [k for k, name in enumerate(self.tags) if name == tag and (within is None or within in self.inside[k])]
+
+    def text(self, k: int) -> str:
+        return " ".join("".join(self.texts[k]).split())
+
+    def rows(self, caption: str) -> list[list[str]]:
+        """Cells of the table whose caption has these words."""
+        (table,) = [t for t in self.all("table") if caption in self.text(self.all("caption", t)[0])]
+        return [
+            [self.text(c) for c in range(len(self.tags)) if self.tags[c] in ("th", "td") and row in self.inside[c]]
+            for row in self.all("tr", table)
+        ]
+
+
+@pytest.fixture(scope="module")
+def html(folder: Path) -> str:
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Read:
+    return Read(html)
+
+
+@pytest.fixture(scope="module")
+def raw(folder: Path) -> dict[tuple[str, int], Any]:
+    """The records at the assumed limits as plain JSON."""
+    found = [json.loads(path.read_text()) for path in (folder / "records").glob("*-t1-*.json")]
+    return {(r["cell"]["model"], r["cell"]["start"]): r for r in found}
+
+
+def figure(text: str) -> float:
+    return float(re.findall(r"[-+]?\d[\d,]*\.?\d*", text)[0].replace(",", ""))
+
+
+def best_order(raw: dict[tuple[str, int], Any]) -> str:
+    starts = {start for _, start in raw}
+    return max(HANDED_ON, key=lambda model: sum(raw[model, s]["promise"]["profit"] for s in starts))
+
+
+def test_nothing_is_loaded_from_elsewhere(html: str, page: Read) -> None:
+    namespaces = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert set(re.findall(r"\w+://[^\s\"'<)]+", html)) <= namespaces
+    for attributes in page.attributes:
+        for name in ("src", "href", "xlink:href", "action"):
+            assert (attributes.get(name) or "#").startswith("#")
+    assert "@import" not in html and len(html) < 2e6
+    policy = [a.get("content") for a in page.attributes if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy and "default-src 'none'" in str(policy[0])
+
+
+def test_names_are_text_wherever_they_stand(html: str, page: Read) -> None:
+    assert page.all("b") == page.all("img") == []
+    assert [page.attributes[k].get("type") for k in page.all("script")] == ["application/json", None]
+    assert page.text(page.all("h1")[0]) == TITLE and TITLE in page.text(page.all("title")[0])
+    assert {row[0] for row in page.rows("What changes for which items")[1:]} == set(NASTY.values())
+    assert {row[0] for row in page.rows("Elasticities")[1:]} == set(NASTY.values())
+    plans = json.loads("".join(page.texts[page.all("script")[0]]))
+    assert set(plans["items"]) == set(NASTY.values())
+    assert not [name for attributes in page.attributes for name in attributes if name.startswith("on")]
+
+
+def test_profits_gains_and_sensitivity_are_those_of_the_records(page: Read, raw: dict[tuple[str, int], Any]) -> None:
+    starts, best = sorted({start for _, start in raw}), best_order(raw)
+    rows = {row[0].split()[0]: row for row in page.rows("mean of 2 starts")[1:]}
+    profit = {model: fmean(raw[model, s]["nature"]["profit"] for s in starts) for model in (JOINT, best, "isolated")}
+    assert figure(rows[JOINT][1]) == round(profit[JOINT])
+    assert figure(rows["isolated"][1]) == round(profit["isolated"])
+    gain = profit[JOINT] - profit[best]
+    assert f"USD {gain:+,.0f}" in page.text(page.all("dl")[0])
+
+    shown = {row[0]: [figure(cell) for cell in row[1:]] for row in page.rows("with a cost figure changed")[1:]}
+    causes = {"unit cost": "purchase", "holding cost": "holding", "salvage value": "salvage", "order cost": "order"}
+    for name, cause in causes.items():
+        money = [fmean(raw[m, s]["nature"]["breakdown"][cause] for s in starts) for m in (JOINT, best)]
+        more = (money[0] - money[1]) * (1 if cause == "salvage" else -1)
+        assert shown[name] == pytest.approx([gain - more / 4, gain + more / 4], abs=0.51)
+
+
+def test_calendars_limits_and_elasticities_are_those_of_the_plans(
+    folder: Path, page: Read, raw: dict[tuple[str, int], Any]
+) -> None:
+    start = min(start for _, start in raw)
+    picture, nature = (read_instance(folder / "instances" / f"{start}-t1" / name) for name in ("estimated", "nature"))
+    plan = read_plan(picture, folder / "plans" / f"{start}-t1-joint.json")
+    plans = json.loads("".join(page.texts[page.all("script")[0]]))
+    shown = next(window for window in plans["windows"] if window["start"] == start)["plans"][JOINT]
+    assert np.array(shown["price"]) == pytest.approx(plan.price(picture), abs=1e-4)
+    assert np.array(shown["order"]) == pytest.approx(plan.order, abs=0.5)
+
+    (budget,) = [r for r in nature.resources if "buy" in r.name]
+    spent = (next(iter(budget.use.values())) * plan.order.T).sum(axis=1) / budget.capacity
+    header, *rows = page.rows("Shared limits")
+    column = header.index("mean use, joint")
+    use = [row[column] for row in rows if row[0] == budget.name][: nature.periods]
+    assert use == [f"{share:.0%}" for share in spent]
+
+    elasticity = np.log(picture.expected_demand[0, 0, -1] / picture.expected_demand[0, 0, -2]) / np.log(
+        picture.price[0, -1] / picture.price[0, -2]
+    )
+    other = read_instance(folder / "instances" / f"{max(s for _, s in raw)}-t1" / "estimated")
+    again = np.log(other.expected_demand[0, 0, -1] / other.expected_demand[0, 0, -2]) / np.log(
+        other.price[0, -1] / other.price[0, -2]
+    )
+    header, *rows = page.rows("Elasticities")
+    assert figure(rows[0][header.index("own, estimated")]) == pytest.approx((elasticity + again) / 2, abs=0.006)
+
+
+def test_every_chart_has_words_and_its_figures_in_a_table(page: Read) -> None:
+    ids = Counter(a["id"] for a in page.attributes if "id" in a)
+    assert ids and max(ids.values()) == 1
+    figures = page.all("figure")
+    assert len(figures) == 8
+    for found in figures:
+        assert (
+            len(page.all("svg", found)) == 2
+            and page.all("table", found)
+            and page.text(page.all("figcaption", found)[0])
+        )
+        for drawing in page.all("svg", found):
+            assert page.attributes[drawing]["role"] == "img" and len(page.attributes[drawing]["aria-label"] or "") > 20
+    for table in page.all("table"):
+        assert page.text(page.all("caption", table)[0])
+        assert all("scope" in page.attributes[head] for head in page.all("th", table))
+    sections = page.all("section")
+    assert len(page.all("h1")) == 1 and [len(page.all("h2", section)) for section in sections] == [1] * len(sections)
+    places = {a["id"] for a in page.attributes if "id" in a}
+    assert all((page.attributes[k]["href"] or "")[1:] in places for k in page.all("a"))
+
+
+def test_a_published_run_is_reported_from_its_summary_which_stays(folder: Path, tmp_path: Path) -> None:
+    for name in ("run.json", "summary.json"):
+        shutil.copy(folder / name, tmp_path / name)
+    before = (tmp_path / "summary.json").read_bytes()
+    out = tmp_path / "elsewhere" / "page.html"
+    assert report(tmp_path, "--out", out) == Exit.OK
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "summary.json", "elsewhere"}
+    assert (tmp_path / "summary.json").read_bytes() == before
+    page = Read(out.read_text())
+    assert len(page.all("figure")) == 5 and "a published run keeps its figures" in page.text(page.all("main")[0])
+
+
+def test_a_page_that_cannot_be_written_is_bad_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(folder, "--out", folder / "run.json" / "page.html") == Exit.BAD_INPUT
+    assert "choose another place with --out" in capsys.readouterr().err
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+LISTEN = """<script>
+window.wrong = [];
+addEventListener("error", event => wrong.push(String(event.message)), true);
+addEventListener("securitypolicyviolation", event => wrong.push(event.blockedURI));
+for (const kind of ["error", "warn"]) console[kind] = (...said) => wrong.push(said.join(" "));
+window.boom = () => wrong.push("a name was executed");
+</script>"""
+
+LOOK = """<script>
+addEventListener("load", () => {
+  const seen = element => { const box = element.getBoundingClientRect(); return box.width > 100 && box.height > 50; };
+  const tables = [...document.querySelectorAll("table.data")];
+  const sorted = tables.map(table => {
+    const heads = [...table.tHead.rows[0].cells];
+    return heads.map((head, column) => {
+      const read = () => [...table.tBodies[0].rows].map(row => row.cells[column].textContent.trim());
+      const button = head.querySelector("button");
+      if (!button) return null;
+      button.click();
+      const up = [head.getAttribute("aria-sort"), read()];
+      button.click();
+      return { figures: head.classList.contains("figure"), up, down: [head.getAttribute("aria-sort"), read()] };
+    });
+  });
+  const filter = document.querySelector("#assumed input[type=search]");
+  filter.value = "holding";
+  filter.dispatchEvent(new Event("input"));
+  const left = [...document.querySelectorAll("#assumed tbody tr")].filter(row => !row.hidden);
+  const assumed = left.map(row => row.cells[0].textContent);
+  const choose = document.getElementById("choose").elements;
+  const calendars = () => [...document.querySelectorAll("#calendars caption")].map(caption => caption.textContent);
+  const before = calendars();
+  choose.left.value = "status-quo";
+  choose.left.dispatchEvent(new Event("input", { bubbles: true }));
+  for (const hidden of document.querySelectorAll("details")) hidden.open = true;
+  const wide = [...document.querySelectorAll("main *")].filter(element => {
+    if (element.closest(".scroll") || element.closest("svg")) return false;
+    const box = element.getBoundingClientRect();
+    return box.width && (box.right > innerWidth + 1 || box.left < -1);
+  }).map(element => element.outerHTML.slice(0, 120));
+  const result = {
+    wrong, sorted, assumed, before, after: calendars(), wide,
+    inner: innerWidth, scroll: document.documentElement.scrollWidth,
+    drawn: [...document.querySelectorAll("figure")].map(f => [...f.querySelectorAll("svg")].filter(seen).length),
+    unlabelled: [...document.querySelectorAll("input, select, button")]
+      .filter(field => !field.labels?.length && !field.textContent).length,
+    small: [...document.querySelectorAll("svg text")].filter(t => t.getBoundingClientRect().height)
+      .map(t => t.getBoundingClientRect()).filter(box => Math.min(box.height, box.width) < 5).length,
+  };
+  const place = document.createElement("pre");
+  place.id = "result";
+  place.textContent = JSON.stringify(result);
+  document.body.append(place);
+});
+</script>"""
+
+
+@pytest.fixture(scope="module", params=[360, 1440])
+def seen(request: pytest.FixtureRequest, html: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a browser of that width makes of the page."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    place = tmp_path_factory.mktemp("browser")
+    (place / "page.html").write_text(
+        html.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{LOOK}</body>", 1), encoding="utf-8"
+    )
+    frame = f'<iframe src="page.html" style="width: {request.param}px; height: 900px; border: 0"></iframe>'
+    (place / "frame.html").write_text(
+        f"<!DOCTYPE html><body style='margin: 0'>{frame}<pre></pre><script>onload = () => setTimeout(() => "
+        "document.querySelector('pre').textContent = "
+        "document.querySelector('iframe').contentDocument.getElementById('result').textContent, 100)</script>"
+    )
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--window-size=1600,1000")
+    found = subprocess.run(
+        [
+            CHROMIUM,
+            *flags,
+            f"--user-data-dir={place}",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+            place / "frame.html",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    frame = Read(found.stdout)
+    result: dict[str, Any] = json.loads("".join(frame.texts[frame.all("pre")[0]]))
+    assert result["inner"] == request.param
+    return result
+
+
+def test_in_a_browser_every_chart_is_drawn_and_nothing_goes_wrong(seen: dict[str, Any]) -> None:
+    assert seen["wrong"] == []
+    assert seen["drawn"] == [1] * 8
+
+
+def test_in_a_browser_nothing_is_wider_than_the_page(seen: dict[str, Any]) -> None:
+    assert seen["wide"] == [] and seen["scroll"] <= seen["inner"]
+    assert seen["unlabelled"] == 0 and seen["small"] == 0
+
+
+def test_in_a_browser_tables_sort_both_ways_and_filter(seen: dict[str, Any]) -> None:
+    columns = [column for table in seen["sorted"] for column in table if column]
+    assert len(columns) > 40
+    for column in columns:
+        assert (column["up"][0], column["down"][0]) == ("ascending", "descending")
+        for (_, texts), sign in ((column["up"], 1), (column["down"], -1)):
+            if column["figures"]:
+                known = [bool(re.search(r"\d", text)) for text in texts]
+                assert known == sorted(known, reverse=True)
+                values = [sign * figure(text) for text in texts if re.search(r"\d", text)]
+                assert values == sorted(values)
+    assert any(column["up"][1] != column["down"][1] for column in columns)
+    assert seen["assumed"] == ["holding_cost"]
+
+
+def test_in_a_browser_other_plans_can_be_chosen(seen: dict[str, Any]) -> None:
+    assert seen["before"][0].startswith("sequential") and seen["before"][1] == "joint"
+    assert seen["after"] == ["status-quo", "joint"]
