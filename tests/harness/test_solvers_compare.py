@@ -16,6 +16,7 @@ from small_runs import VERSIONS, bench, run, write
 from desilo.cases.errors import BadInput
 from desilo.harness.cli import main
 from desilo.harness.solvers.compare import Comparison, Verdict, compare, judge, log_ratio
+from desilo.harness.solvers.comparison_page import headline
 from desilo.harness.solvers.metrics import METRICS, totals
 from desilo.harness.solvers.noise import components, noise, trials_of_clock, trials_of_work
 from desilo.harness.solvers.pairing import Pair, pair, require_comparable, select
@@ -206,6 +207,15 @@ def test_memory_at_its_limit_once_is_luck_always_is_not() -> None:
     gone = [run(seed=s, ending=Ending.OUT_OF_MEMORY, objective=None, bound=None, check=None) for s in range(3)]
     assert compared(before, [gone[0], *before[1:]]).matters == ()
     assert len(compared(before, gone).matters) == 3
+
+
+def test_one_pair_is_no_verdict_and_the_seeds_of_one_problem_are_about_this_problem() -> None:
+    found = compared([run(iterations=100)], [run(iterations=100_000)])
+    assert found.verdict is Verdict.NO_DIFFERENCE and not found.identical
+    assert headline(found).startswith("no verdict on work: one pair")
+    seeds = range(5)
+    before, after = ([run(seed=s, iterations=i * (10 + s)) for s in seeds] for i in (100, 100_000))
+    assert compared(before, after).verdict is Verdict.REGRESSION
 
 
 # pairing

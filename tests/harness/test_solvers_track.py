@@ -11,7 +11,7 @@ from small_runs import VERSIONS, bench, run, write
 
 from desilo.harness.cli import main
 from desilo.harness.solvers import environments
-from desilo.harness.solvers.environments import NotInstalled, make, requirements
+from desilo.harness.solvers.environments import Environment, NotInstalled, make, requirements
 from desilo.harness.solvers.history import (
     BENCHES,
     Bench,
@@ -101,7 +101,7 @@ def test_any_change_of_a_size_is_a_step() -> None:
         for number in NUMBERS
     ]
     (step,) = find_steps(series(*sides), ["nonzeros"])
-    assert (step.last, step.first, step.larger, step.problems) == ("1.13.0", "1.13.1", 1, 4)
+    assert (step.last, step.first, step.larger, step.sample) == ("1.13.0", "1.13.1", 1, 4)
 
 
 def test_the_clock_of_two_machines_is_not_compared() -> None:
@@ -166,6 +166,18 @@ def test_a_version_that_fails_the_gate_has_its_row_and_does_not_count(
     assert "|1.14.0|3 of 40 wrong|-|" in (history / "README.md").read_text()
 
 
+def test_a_version_that_contradicts_another_is_said(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    wrong = run("lot-1", objective=90.0, bound=90.0, versions=version("1.13.1"))
+    for number, runs in enumerate(([wrong, run("lot-2", versions=version("1.13.1"))], [run("lot-1"), run("lot-2")])):
+        append(write(runs, tmp_path / f"{number}"), tmp_path / "history")
+    assert command(monkeypatch, "track", "--history", tmp_path / "history") == 0
+    page = (tmp_path / "history" / "README.md").read_text()
+    assert "- wrong: highspy 1.13.1, lot-1: bound 90 is contradicted by a solution worth 100" in page
+    assert "|1.13.1|not asked|2/2|1|0|" in page and "|1.15.1|not asked|2/2|0|0|" in page
+
+
 def test_bad_input_is_said(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     history = tmp_path / "history"
     assert command(monkeypatch, "track", "--history", history, "--highspy", "1.13.1,newest") == 2
@@ -184,6 +196,58 @@ def test_one_package_at_a_time() -> None:
         {"highspy": here["highspy"], "pyomo": here["pyomo"]},
         {"highspy": here["highspy"], "pyomo": "6.9.5"},
     ]
+
+
+SHIM = """#!/bin/sh
+case "$*" in *" gate "*) echo '{{"programs": 66, "wrong": {wrong}}}'; exit {status};; esac
+exec {python} "$@"
+"""
+
+
+def here_instead(monkeypatch: pytest.MonkeyPatch, root: Path, wrong: int) -> None:
+    """An environment that is this one, with a solver that the gate finds wrong so many times."""
+
+    def make(pins: dict[str, str], _: Path) -> Environment:
+        python = root / "bin" / "python"
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.write_text(SHIM.format(wrong=wrong, status=5 if wrong else 0, python=sys.executable))
+        python.chmod(0o755)
+        environments.link_source(root / environments.SOURCE)
+        return Environment(root)
+
+    monkeypatch.setattr(environments, "make", make)
+
+
+def test_a_version_is_benched_once_it_has_passed_the_gate(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    history, version = tmp_path / "history", requirements()["highspy"]
+    asked = ("track", "--highspy", version, "--history", history, "demand-tuna-S", "--time-limit", "10")
+    here_instead(monkeypatch, tmp_path / "wrong", wrong=8)
+    assert command(monkeypatch, *asked) == 0
+    assert "8 of 66 programs with known answers are solved wrongly" in capfd.readouterr().out
+    (bench,) = read_history(history)
+    assert bench.record.status is Status.FAILED_GATE and not bench.runs and not bench.counts
+    here_instead(monkeypatch, tmp_path / "right", wrong=0)
+    assert command(monkeypatch, *asked) == 0
+    (bench,) = read_history(history)
+    assert bench.counts and [run.setting.problem for run in bench.runs] == ["demand-tuna-S"]
+    assert bench.runs[0].setting.time_limit == 10 and bench.versions["highspy"] == version
+    assert f"desilo track --highspy {version} --history DIR demand-tuna-S --time-limit 10" in bench.record.command
+    capfd.readouterr()
+    assert command(monkeypatch, *asked) == 0
+    said = capfd.readouterr().err
+    assert "1 runs, of which 1 are on record" in said, said
+
+
+def test_a_bench_that_is_none_is_said_and_the_rest_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    here_instead(monkeypatch, tmp_path / "right", wrong=0)
+    assert command(monkeypatch, "track", "--highspy", "1.13.1", "--history", tmp_path / "h", "no-such-problem") == 0
+    printed = capfd.readouterr()
+    assert "did you mean" in printed.err or "known:" in printed.err
+    assert "highspy 1.13.1" in printed.out and "desilo bench ended with status 2" in printed.out
 
 
 def test_what_is_needed_is_pinned_to_what_is_here() -> None:

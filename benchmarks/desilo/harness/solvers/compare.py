@@ -6,7 +6,8 @@
 - *Cut runs*: a run that was stopped by a limit would have needed at least the work that it did. A pair with one such
   run counts as far as that work proves a change, else as none; a pair of two says nothing.
 - *Interval*: of the mean over problems, which are resampled whole: paired bootstrap (BCa) and Student, the wider of
-  both ends. With m metrics that could show something by luck each is taken at 1 - 5%/m (Bonferroni).
+  both ends. With m metrics that could show something by luck each is taken at 1 - 5%/m (Bonferroni). If there is only
+  one problem, its seeds and permutations are the sample, and it is all that is judged.
 - *Regression*: the whole interval of the ratio lies above 1 + margin. *Solved*: problems of which fewer runs are solved
   against those of which more are, an exact sign test at the same level. *Size* has no noise: any problem that grows by
   more than the margin is a regression. A wrong answer or a new failure always is.
@@ -20,6 +21,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from scipy import stats
@@ -58,10 +60,10 @@ class Change(Record):
     before: Known  # shifted geometric mean
     after: Known
     ratio: Known  # of the shifted geometric means
-    low: Known  # its interval at the level corrected for multiplicity; not known from one problem
+    low: Known  # its interval at the level corrected for multiplicity; not known from one pair
     high: Known
-    problems: int
-    larger: int  # problems by what they need or are, beyond rounding
+    sample: int  # problems; pairs, if there is one problem
+    larger: int  # of them, by what they need or are, beyond rounding
     smaller: int
     verdict: Verdict
 
@@ -87,7 +89,7 @@ class Side(Record):
 class Comparison(Record):
     """What a comparison found."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     verdict: Verdict
     identical: bool  # the same work, size and endings in every pair
     margin: float
@@ -145,7 +147,7 @@ def compare(
         matters=tuple(matters),
         mended=tuple(_wrong(before, [*before, *after])),
         solved=solved,
-        changes=tuple(change for change in changes if change.problems),
+        changes=tuple(change for change in changes if change.sample),
     )
 
 
@@ -157,7 +159,7 @@ def level_for(deciding: Sequence[str]) -> float:
 def judge(metric: Metric, pairs: Sequence[Pair], level: float, margin: float, decides: bool = True) -> Change:
     """What became of a metric."""
     known = [(pair, ratio) for pair in pairs if (ratio := log_ratio(metric, pair)) is not None]
-    values = by_problem(known)
+    values = sample(known)
     sides = [
         [log_mean(metric, runs) for runs in side]
         for side in ([pair.before for pair, _ in known], [pair.after for pair, _ in known])
@@ -178,7 +180,7 @@ def judge(metric: Metric, pairs: Sequence[Pair], level: float, margin: float, de
         ratio=math.exp(found.estimate),
         low=math.exp(found.low),
         high=math.exp(found.high),
-        problems=len(values),
+        sample=len(values),
         larger=int((values > 1e-9).sum()),
         smaller=int((values < -1e-9).sum()),
         verdict=size_verdict(values, margin) if metric.kind is Kind.SIZE else verdict(found, margin),
@@ -193,7 +195,7 @@ def _mean(logarithms: Sequence[float], shift: float) -> float | None:
 def differs(metric: Metric, pairs: Sequence[Pair], level: float, margin: float) -> bool:
     """Whether `judge` would find a difference; the bootstrap is spared where Student's interval finds none."""
     known = [(pair, ratio) for pair in pairs if (ratio := log_ratio(metric, pair)) is not None]
-    values = by_problem(known)
+    values = sample(known)
     if len(values) < 2 or verdict(by_student(values, level), margin) is Verdict.NO_DIFFERENCE:
         return False
     return verdict(cautious(values, level, SEED), margin) is not Verdict.NO_DIFFERENCE
@@ -211,6 +213,12 @@ def size_verdict(values: Floats, margin: float) -> Verdict:
     if (values > math.log1p(margin)).any():
         return Verdict.REGRESSION
     return Verdict.IMPROVEMENT if (values < -math.log1p(margin)).any() else Verdict.NO_DIFFERENCE
+
+
+def sample(known: Sequence[tuple[Pair, float]]) -> Floats:
+    """The independent observations: one a problem; of a single problem its pairs."""
+    values = by_problem(known)
+    return values if len(values) > 1 else np.array([value for _, value in known])
 
 
 def by_problem(known: Sequence[tuple[Pair, float]]) -> Floats:

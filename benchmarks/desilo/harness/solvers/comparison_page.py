@@ -23,6 +23,8 @@ def headline(found: Comparison) -> str:
             return f"WRONG: {wrong} run{'s' * (wrong != 1)} with a wrong answer or a new failure ({over})"
         case Verdict.NO_DIFFERENCE if found.identical:
             return f"no difference: identical work and endings ({over})"
+        case Verdict.NO_DIFFERENCE if found.pairs == 1:
+            return f"no verdict on work: one pair of runs does not tell a change from luck ({over})"
         case Verdict.NO_DIFFERENCE:
             return f"no difference that noise could not make ({over})"
         case _:
@@ -163,7 +165,7 @@ def _interval(change: Change) -> str:
     if change.ratio is None:
         return ""
     if change.low is None or change.high is None:
-        return f"{change.ratio:.3f}, one problem"
+        return f"{change.ratio:.3f}, one pair"
     if change.low == change.high:
         return f"{change.ratio:.3f}, exact" if change.ratio != 1 else "1"
     return f"{change.ratio:.3f} [{change.low:.3f}, {change.high:.3f}]"

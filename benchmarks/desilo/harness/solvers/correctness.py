@@ -17,7 +17,7 @@ BROKEN = frozenset({Ending.ERROR, Ending.REFUSED, Ending.CRASHED})
 """Failures that no noise explains: one of them is one too many."""
 
 AT_A_LIMIT = frozenset({Ending.OVERTIME, Ending.OUT_OF_MEMORY})
-"""Failures close to which a run may be by chance: all runs must show them."""
+"""Failures close to which a run may be by chance: all runs must show them, where all were solved before."""
 
 
 class Matter(Record):
@@ -53,11 +53,11 @@ def new_failures(pairs: Sequence[Pair]) -> Iterable[tuple[Pair, Run, str]]:
         units[pair.unit].append(pair)
     for members in units.values():
         always = all(run.ending in AT_A_LIMIT for pair in members for run in pair.after)
-        never = not any(run.ending in AT_A_LIMIT for pair in members for run in pair.before)
+        solved = all(is_solved(run) for pair in members for run in pair.before)
         for pair in members:
             for run in pair.after:
                 broken = run.ending in BROKEN and not any(old.ending in BROKEN for old in pair.before)
-                if broken or (always and never):
+                if broken or (always and solved):
                     yield pair, run, f"{run.ending}{f': {run.note}' if run.note else ''}"
 
 

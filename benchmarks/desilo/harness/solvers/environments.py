@@ -27,6 +27,8 @@ READY, SOURCE = "ready.json", "source"
 
 DESILO = "from desilo.harness.cli import main; main()"
 
+STANDARD_ERROR = 2
+
 PATIENCE = 30
 """Seconds for a command to end after Ctrl-C."""
 
@@ -59,10 +61,10 @@ class Environment:
         surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
         surroundings["PYTHONPATH"] = os.pathsep.join(map(str, sources))
         command = [str(_python(self.folder)), "-P", "-c", DESILO, *arguments]
-        streams = (subprocess.PIPE, subprocess.PIPE) if quiet else (sys.__stderr__, None)
-        process = subprocess.Popen(command, env=surroundings, stdout=streams[0], stderr=streams[1], text=True)
+        out, errors = (subprocess.PIPE, subprocess.PIPE) if quiet else (STANDARD_ERROR, None)
+        process = subprocess.Popen(command, env=surroundings, stdout=out, stderr=errors, text=True)
         try:
-            out, errors = process.communicate()
+            said, complained = process.communicate()
         except BaseException:
             try:
                 process.wait(PATIENCE)  # Ctrl-C reaches it as well: it ends its runs and keeps what is finished
@@ -70,7 +72,7 @@ class Environment:
                 process.kill()
                 process.wait()
             raise
-        return subprocess.CompletedProcess(command, process.returncode, out, errors)
+        return subprocess.CompletedProcess(command, process.returncode, said, complained)
 
 
 def make(pins: Mapping[str, str], root: Path) -> Environment:
@@ -93,7 +95,7 @@ def make(pins: Mapping[str, str], root: Path) -> Environment:
         _call([sys.executable, "-m", "venv", str(folder)])
         pip = [str(_python(folder)), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
         _call([*pip, "--no-compile", *(f"{name}=={version}" for name, version in wanted.items())])
-    _link_source(folder / SOURCE)
+    link_source(folder / SOURCE)
     write_text(text, ready)
     return Environment(folder)
 
@@ -113,7 +115,7 @@ def requirements() -> dict[str, str]:
     return found
 
 
-def _link_source(folder: Path) -> None:
+def link_source(folder: Path) -> None:
     """The portions of the namespace package as they are now, with a note of its version for `importlib.metadata`."""
     shutil.rmtree(folder, ignore_errors=True)
     for number, portion in enumerate(desilo.__path__):

@@ -14,12 +14,18 @@ from desilo.harness.claims.statistics import LEVEL
 from desilo.harness.plots import BLUE, GREY, VERMILLION
 from desilo.harness.records import TEMPORARY, write_text
 from desilo.harness.solvers.compare import MARGIN, log_mean
+from desilo.harness.solvers.correctness import contradictions
 from desilo.harness.solvers.history import LINES, Bench, Series, Status, series_of, write_lines
 from desilo.harness.solvers.metrics import METRICS, Kind, is_solved, totals
+from desilo.harness.solvers.noise import noise
 from desilo.harness.solvers.pairing import pair
+from desilo.harness.solvers.runs import Setting
 from desilo.harness.solvers.steps import SEARCHED, Step, find_steps
 
 PAGE = "README.md"
+
+SHOWN = 10
+"""Wrong answers of a version that are written out."""
 
 DRAWN = ("iterations", "nodes", "seconds", "translate")
 """Metrics with a panel in the picture."""
@@ -53,9 +59,8 @@ def page(benches: Sequence[Bench], found: Sequence[tuple[Series, tuple[Step, ...
         *(f"```sh\n{command}\n```" for command in dict.fromkeys(bench.record.command for bench in benches) if command),
     ]
     for number, (series, steps) in enumerate(found):
-        parts += [f"## {series.package}", _held(series), _table(series), *(f"- {say(step)}" for step in steps)]
-        if not steps:
-            parts.append("No step: nothing changed by more than noise makes.")
+        parts += [f"## {series.package}", _held(series), _table(series), *_contradicted(series)]
+        parts += [f"- {say(step)}" for step in steps] or ["No step: nothing changed by more than noise makes."]
         if len(series.counting.benches) > 1:
             parts.append(f"![work and seconds by version]({_picture_name(found, number)})")
     alone = [bench for bench in benches if not any(bench in series.benches for series, _ in found)]
@@ -80,28 +85,54 @@ def say(step: Step) -> str:
     """A step in a sentence."""
     where = f"**{step.metric}** changes from {step.package} {step.last} to {step.first}"
     if step.kind is Kind.SIZE:
-        return f"{where}: {step.larger} problems larger, {step.smaller} smaller of {step.problems}, exactly"
+        return f"{where}: {step.larger} problems larger, {step.smaller} smaller of {step.sample}, exactly"
     if step.ratio is None or step.low is None or step.high is None:
         raise AssertionError("a step has an interval")
     kind = "; on this machine" if step.kind is Kind.CLOCK else ""
     change = f"{step.ratio - 1:+.1%} [{step.low - 1:+.1%}, {step.high - 1:+.1%}]"
-    return f"{where}: {change} over {step.problems} problems{kind}"
+    return f"{where}: {change} over {step.sample} problems{kind}"
 
 
 def _held(series: Series) -> str:
-    """What the versions of a series have in common."""
+    """What the versions of a series have in common, and how large luck is."""
     kept = [f"{name} {version[:12]}" for name, version in series.benches[0].versions.items() if name != series.package]
-    return f"Everything else the same: {', '.join(kept)}."
+    said = [f"Everything else is the same: {', '.join(kept)}."]
+    counting = series.counting.benches
+    if counting:
+        found = {name: noise(counting[-1].runs, METRICS[name], "").path for name in ("iterations", "nodes")}
+        luck = [f"{name} ±{path:.0%}" for name, path in found.items() if path is not None]
+        if luck:
+            newest = counting[-1].versions[series.package]
+            said.append(f"Luck (seeds and permutations, {newest}): {', '.join(luck)}.")
+    return " ".join(said)
+
+
+def _contradicted(series: Series) -> Iterable[str]:
+    """Runs that cannot be right, by what any version has found."""
+    for bench in series.benches:
+        wrong = _wrong(bench, series)
+        for run in [run for run in bench.runs if run.key in wrong][:SHOWN]:
+            yield f"- wrong: {series.package} {bench.versions[series.package]}, {run.setting.problem}: {wrong[run.key]}"
+
+
+def _wrong(bench: Bench, series: Series) -> dict[str, str]:
+    return contradictions(bench.runs, [run for each in series.benches for run in each.runs])
+
+
+def _solved_by_all(series: Series) -> frozenset[Setting]:
+    """Settings that every version that counts has solved."""
+    solved = [{run.setting for run in bench.runs if is_solved(run)} for bench in series.counting.benches]
+    return frozenset.intersection(*map(frozenset, solved)) if solved else frozenset()
 
 
 def _table(series: Series) -> str:
     header = f"|{series.package}|gate|solved|wrong|failed|iterations|nodes|s, shift 1 s|s, shift 10 s|PAR10, s|MB|"
     rule = "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
-    return "\n".join([header, rule, *(_row(series.package, bench) for bench in series.benches)])
+    return "\n".join([header, rule, *(_row(series, bench) for bench in series.benches)])
 
 
-def _row(package: str, bench: Bench) -> str:
-    gate = bench.record.gate
+def _row(series: Series, bench: Bench) -> str:
+    package, gate = series.package, bench.record.gate
     wrong = gate.get("wrong", 0)
     passed = f"{wrong} of {gate['programs']} wrong" if wrong else ("passed" if gate else "not asked")
     if not bench.counts:
@@ -109,18 +140,19 @@ def _row(package: str, bench: Bench) -> str:
     found = totals(bench.runs)
     figures = (
         f"{found.solved}/{found.runs}",
-        found.wrong,
+        len(_wrong(bench, series)),
         found.failed,
-        *(_mean(bench, name) for name in ("iterations", "nodes")),
+        *(_mean(bench, name, _solved_by_all(series)) for name in ("iterations", "nodes")),
         *(f"{value:.3g}" for value in (found.seconds_1, found.seconds_10, found.par10)),
         "-" if found.peak_memory is None else f"{found.peak_memory:.0f}",
     )
     return f"|{bench.versions[package]}|{passed}|" + "".join(f"{figure}|" for figure in figures)
 
 
-def _mean(bench: Bench, name: str) -> str:
+def _mean(bench: Bench, name: str, settings: frozenset[Setting]) -> str:
     metric = METRICS[name]
-    known = [mean for run in bench.runs if is_solved(run) and (mean := log_mean(metric, [run])) is not None]
+    runs = [run for run in bench.runs if run.setting in settings]
+    known = [mean for run in runs if (mean := log_mean(metric, [run])) is not None]
     return f"{np.exp(np.mean(known)) - metric.shift:,.1f}" if known else "-"
 
 
@@ -136,10 +168,10 @@ def _method() -> str:
     return (
         "Versions are in the order of their numbers. A version that fails the gate (tiny problems with answers found "
         "by enumeration) does not count, however fast it is. Iterations and nodes are shifted geometric means (shifts "
-        f"{iterations} and {nodes}) over the runs that were solved; they do not depend on the machine, but on the "
-        "versions and on luck: seeds and permutations of rows and columns measure the luck. Seconds are those of one "
-        "machine, measured version after version: a machine that is busy for a while makes a version look slow, so "
-        "they stand beside the work. A step is reported where optimal partitioning proposes one and the paired "
+        f"{iterations} and {nodes}) over the runs that every version solves; they do not depend on the machine, but on "
+        "the versions and on luck: seeds and permutations of rows and columns measure the luck. Seconds are those of "
+        "one machine, measured version after version: a machine that is busy for a while makes a version look slow, "
+        "so they stand beside the work. A step is reported where optimal partitioning proposes one and the paired "
         f"interval over problems, at {LEVEL:.0%} for all metrics and places together, lies wholly beyond a change of "
         f"{MARGIN:.0%}; of a size, where it is another for any problem. Steps are looked for in {searched}."
     )

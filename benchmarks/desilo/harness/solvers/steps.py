@@ -42,7 +42,7 @@ class Step(Record):
     ratio: Known  # of shifted geometric means, over the problems, segment to segment
     low: Known
     high: Known
-    problems: int
+    sample: int  # problems; settings, if there is one problem
     larger: int
     smaller: int
 
@@ -80,7 +80,7 @@ def _step(series: Series, metric: Metric, place: int, change: Change) -> Step:
         kind=metric.kind,
         last=series.versions[place - 1],
         first=series.versions[place],
-        **{name: getattr(change, name) for name in ("ratio", "low", "high", "problems", "larger", "smaller")},
+        **{name: getattr(change, name) for name in ("ratio", "low", "high", "sample", "larger", "smaller")},
     )
 
 
