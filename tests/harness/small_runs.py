@@ -47,7 +47,7 @@ def run(
         machine={"processor": "test", "cores": 2},
         ending=ending,
         seconds={"build": 0.1, "translate": 0.2, "load": 0.05, "solve": seconds},
-        work={"simplex_iterations": iterations, "ipm_iterations": 0, "nodes": nodes},
+        work={"simplex": iterations, "ipm": 0, "nodes": nodes},
         size={"rows": 50, "columns": 80, "integers": 20, "nonzeros": nonzeros},
         **fields,
     )

@@ -175,10 +175,16 @@ def test_a_larger_program_is_no_matter_of_luck() -> None:
     ("after", "says"),
     [
         (run(ending=Ending.WRONG, note="better than the proven bound"), "better than the proven bound"),
-        (run(objective=90.0, bound=90.0, check=Check(feasible=True, objective=90.0)), "contradicted"),
-        (run(objective=98.0, bound=101.0, check=Check(feasible=True, objective=98.0)), "called optimal"),
-        (run(objective=None, bound=None, check=None, ending=Ending.INFEASIBLE), "called infeasible"),
-        (run(objective=None, bound=99.0, check=None, ending=Ending.TIME_LIMIT), "contradicted"),
+        (
+            run(objective=90.0, bound=90.0, check=Check(feasible=True, objective=90.0)),
+            "a bound of 90, but a solution worth 100 is known",
+        ),
+        (run(objective=98.0, bound=101.0, check=Check(feasible=True, objective=98.0)), "98 is called optimal"),
+        (
+            run(objective=None, bound=None, check=None, ending=Ending.INFEASIBLE),
+            "infeasible, but a solution worth 100 is known",
+        ),
+        (run(objective=None, bound=99.0, check=None, ending=Ending.TIME_LIMIT), "a bound of 99"),
         (run(objective=None, bound=None, check=None, ending=Ending.CRASHED, note="signal 11"), "crashed: signal 11"),
         (run(objective=None, bound=None, check=None, ending=Ending.OUT_OF_MEMORY), "out-of-memory"),
     ],

@@ -24,6 +24,7 @@ from desilo.harness.solvers.history import (
     series_of,
     version_order,
 )
+from desilo.harness.solvers.metrics import METRICS
 from desilo.harness.solvers.runs import Run
 from desilo.harness.solvers.steps import find_steps
 from desilo.harness.solvers.track import combinations
@@ -174,7 +175,7 @@ def test_a_version_that_contradicts_another_is_said(
         append(write(runs, tmp_path / f"{number}"), tmp_path / "history")
     assert command(monkeypatch, "track", "--history", tmp_path / "history") == 0
     page = (tmp_path / "history" / "README.md").read_text()
-    assert "- wrong: highspy 1.13.1, lot-1: bound 90 is contradicted by a solution worth 100" in page
+    assert "- wrong: highspy 1.13.1, lot-1: a bound of 90, but a solution worth 100 is known" in page
     assert "|1.13.1|not asked|2/2|1|0|" in page and "|1.15.1|not asked|2/2|0|0|" in page
 
 
@@ -232,6 +233,7 @@ def test_a_version_is_benched_once_it_has_passed_the_gate(
     assert command(monkeypatch, *asked) == 0
     (bench,) = read_history(history)
     assert bench.counts and [run.setting.problem for run in bench.runs] == ["demand-tuna-S"]
+    assert METRICS["iterations"].of(bench.runs[0]) and METRICS["nonzeros"].of(bench.runs[0])
     assert bench.runs[0].setting.time_limit == 10 and bench.versions["highspy"] == version
     assert f"desilo track --highspy {version} --history DIR demand-tuna-S --time-limit 10" in bench.record.command
     capfd.readouterr()

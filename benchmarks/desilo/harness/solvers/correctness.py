@@ -6,12 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from desilo.harness.records import Record
+from desilo.harness.solvers.judgement import judged
 from desilo.harness.solvers.metrics import is_solved
 from desilo.harness.solvers.pairing import Pair
 from desilo.harness.solvers.runs import Ending, Run
-
-TOLERANCE = 1e-5
-"""Relative; what two solvers' feasibility tolerances may make of one optimum."""
 
 BROKEN = frozenset({Ending.ERROR, Ending.REFUSED, Ending.CRASHED})
 """Failures that no noise explains: one of them is one too many."""
@@ -32,7 +30,7 @@ def contradictions(runs: Sequence[Run], known: Sequence[Run]) -> dict[str, str]:
     """Runs whose answer cannot be right, by key.
 
     A solution that desilo's checker finds feasible is a fact; no bound and no claim of optimality or infeasibility
-    can stand against it.
+    can stand against it (`judgement`).
 
     Args:
         runs: to look at.
@@ -75,17 +73,6 @@ def _best(runs: Sequence[Run]) -> dict[tuple[str, str], Run]:
 
 
 def _wrong_with(run: Run, best: Run | None) -> str | None:
-    if run.ending is Ending.WRONG:
-        return run.note or "wrong answer"
-    if best is None or best.objective is None:
-        return None
-    better, room = best.objective, TOLERANCE * max(1.0, abs(best.objective))
-    if run.ending is Ending.INFEASIBLE or (run.ending is Ending.UNBOUNDED and best.ending is Ending.OPTIMAL):
-        return f"called {run.ending}, but there is a solution worth {better:.9g}"
-    if run.bound is not None and run.sense * (run.bound - better) > room:
-        return f"bound {run.bound:.9g} is contradicted by a solution worth {better:.9g}"
-    if is_solved(run) and run.objective is not None:
-        missed = run.sense * (run.objective - better)
-        if missed > run.setting.gap * abs(better) + room:
-            return f"{run.objective:.9g} is called optimal, but there is a solution worth {better:.9g}"
-    return None
+    if run.ending is not Ending.WRONG:
+        run = judged(run, known=None if best is None else best.objective)
+    return (run.note or "wrong answer") if run.ending is Ending.WRONG else None

@@ -28,8 +28,8 @@ PENALTY = 10
 """Of PAR10."""
 
 
-WORK = ("simplex_iterations", "ipm_iterations", "crossover_iterations", "pdlp_iterations")
-"""Names of the kinds of iterations."""
+WORK = ("simplex", "ipm", "crossover", "pdlp")
+"""Methods whose iterations are counted."""
 
 
 class Kind(StrEnum):
