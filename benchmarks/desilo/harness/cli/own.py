@@ -175,7 +175,7 @@ def _choose(export: Export, given: Mapping[Role, str], margin: bool) -> dict[Rol
             [
                 Problem(
                     export.file,
-                    f"which column is {MEANING[role]}? Say {advice.get(role, f'--{role} COLUMN')}; "
+                    f"which column holds {MEANING[role]}? Say {advice.get(role, f'--{role} COLUMN')}; "
                     f"its columns are {quoted(header, 30)}",
                 )
                 for role in missing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,7 @@ def import_case(export: Export, how: How, folder: Path) -> Imported:
     history, left_out = _plannable(history, holdout, rows.unit)
     account += left_out
     if not history.products:
-        short = f"no item has sales in {MIN_RECORDS} {rows.unit}s before the hold-out and to the end"
-        raise BadInput(
-            [Problem(export.file, f"{short}; bring a longer history", None), *_as_problems(left_out, export)]
-        )
+        raise BadInput([Problem(export.file, f"no item is left; bring a longer history. {why}") for why in left_out])
     first = int(history.periods[0])
     account.append(
         f"{rows.unit.capitalize()}s {holdout} to {int(history.periods[-1])} are held out: no planner sees them."
@@ -108,17 +105,13 @@ def import_case(export: Export, how: How, folder: Path) -> Imported:
     return Imported(case, tuple(account))
 
 
-def _as_problems(left_out: Iterable[str], export: Export) -> list[Problem]:
-    return [Problem(export.file, sentence) for sentence in left_out]
-
-
 def _holdout(history: History, asked: int | None, unit: PeriodUnit, file: str) -> int:
     """Number of the first period held out."""
     first, count = int(history.periods[0]), len(history.periods)
     if count < MIN_RECORDS + LEAST_HELD_OUT:
         needed = f"{MIN_RECORDS} to learn from and {LEAST_HELD_OUT} to plan for"
         shorter = "" if unit == "day" else ", or a shorter --period"
-        raise BadInput([Problem(file, f"{count} whole {unit}s; {needed} at least are expected{shorter}")])
+        raise BadInput([Problem(file, f"whole {unit}s: {count}; {needed} at least are expected{shorter}")])
     if asked is None:
         held_out = min(max(round(HELD_OUT * count), LEAST_HELD_OUT), count - MIN_RECORDS)
         return first + count - held_out

@@ -29,6 +29,9 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 EXCEL = {".xlsx", ".xlsm"}
 
+PARQUET, ZIP, OLD_EXCEL = b"PAR1", b"PK\3\4", b"\xd0\xcf\x11\xe0"
+"""What files begin with, whatever they are called; an Excel file is a zip."""
+
 LOOKED_AT = 50
 """Lines of a CSV from which its delimiter is told."""
 
@@ -55,7 +58,7 @@ def read_export(path: Path, *, sheet: str | None = None, encoding: str = "utf-8"
     """Read a table of sales, of whatever columns.
 
     Args:
-        path: a .csv (.tsv, .txt), .parquet or .xlsx file.
+        path: a CSV, parquet or Excel (.xlsx) file.
         sheet: of an Excel file; the first one otherwise.
         encoding: of a CSV file without a byte order mark.
 
@@ -73,13 +76,14 @@ def read_export(path: Path, *, sheet: str | None = None, encoding: str = "utf-8"
         data = path.read_bytes()
     except OSError as error:
         raise BadInput([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
-    suffix = path.suffix.lower()
     if not data:
-        findings.add(file, "the file is empty; a header line and rows are expected")
-        findings.stop_if_any()
-    if suffix == ".parquet":
+        raise BadInput([Problem(file, "the file is empty; a header line and rows are expected")])
+    if data.startswith(OLD_EXCEL):
+        raise BadInput([Problem(file, "an Excel file of the old kind (.xls); save it as .xlsx or CSV")])
+    suffix = path.suffix.lower()
+    if data.startswith(PARQUET) or suffix == ".parquet":
         frame, reading = _parquet(file, data), "parquet"
-    elif suffix in EXCEL:
+    elif data.startswith(ZIP) or suffix in EXCEL:
         frame, reading = _excel(file, data, sheet)
     else:
         frame, reading = _csv(file, data, encoding)
@@ -99,8 +103,8 @@ def read_export(path: Path, *, sheet: str | None = None, encoding: str = "utf-8"
 
 def _csv(file: str, data: bytes, encoding: str) -> tuple[pd.DataFrame, str]:
     text, encoding = _decoded(file, data, encoding)
-    if "\0" in text or (text[:4] == "PK\3\4"):
-        raise BadInput([Problem(file, "not a text file; a CSV, .parquet or .xlsx file is expected")])
+    if not text.strip():
+        raise BadInput([Problem(file, "the file is blank; a header line and rows are expected")])
     delimiter = _delimiter(text)
     try:
         frame = pd.read_csv(
@@ -108,8 +112,6 @@ def _csv(file: str, data: bytes, encoding: str) -> tuple[pd.DataFrame, str]:
         )
     except pd.errors.ParserError as error:
         raise BadInput([_unparsed(file, str(error), delimiter)]) from None
-    except pd.errors.EmptyDataError:
-        raise BadInput([Problem(file, "the file is blank; a header line and rows are expected")]) from None
     header = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])  # as it stands: pandas tells twins apart
     frame.columns = pd.Index(header + [""] * (len(frame.columns) - len(header)))
     frame.index = pd.RangeIndex(2, len(frame) + 2)
@@ -121,6 +123,8 @@ def _decoded(file: str, data: bytes, encoding: str) -> tuple[str, str]:
     for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if data.startswith(mark):
             encoding = name
+    if b"\0" in data and encoding != "utf-16":
+        raise BadInput([Problem(file, "not a text file; CSV (as UTF-8), parquet or Excel (.xlsx) is expected")])
     try:
         text = data.decode(encoding)
     except LookupError:

@@ -192,7 +192,7 @@ def _no_stray_dates(period: pd.Series, first: int, last: int, rows: Rows, file: 
     lone = recorded[wide + 1] if len(recorded) - wide - 1 < wide + 1 else recorded[wide]
     row = int(period.index[period == lone][0])
     what = f"only {len(recorded):,} of {last - first + 1:,} {rows.unit}s have rows"
-    longer = "; or rows lie further apart than that: choose a longer --period" if rows.unit != "month" else ""
+    longer = "" if rows.unit == "month" else " If rows lie further apart than that, choose a longer --period"
     raise BadInput([Problem(file, f"{what}; is the date here a slip?{longer}", row)])
 
 

@@ -1,0 +1,112 @@
+"""What a history can say about prices, on markets whose elasticities are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from desilo.cases.case import Case
+from desilo.cases.opening import open_case
+from desilo.operating.forecast import fit, naive
+from desilo.operating.identification import INSEPARABLE, MIN_AWAY, evidence, too_thin
+from desilo.operating.picture import picture, price_ladder
+from desilo.operating.today import today
+
+WEEKS, HOLDOUT, OWN = 110, 104, -2.5
+
+
+def market(seed: int, items: int = 1, noise: float = 0.2, promotion: float = 0.0) -> Case:
+    """Items with a fifth of the weeks at a lower price; promoted then, with a gain, if there is one."""
+    case = open_case("tuna")
+    rng = np.random.default_rng(seed)
+    cut = rng.random((items, WEEKS)) < 0.2
+    price = np.where(cut, 0.8, 1.0) * np.exp(rng.normal(0, 0.01, (items, WEEKS)))
+    units = np.exp(5 + OWN * np.log(price) + promotion * cut + rng.normal(0, noise, (items, WEEKS)))
+    names = tuple(f"item {k}" for k in range(items))
+    return replace(
+        case,
+        items=names,
+        products=names,
+        zones=("all",) * items,
+        volume=np.ones(items),
+        periods=np.arange(1, WEEKS + 1),
+        units=units,
+        price=price,
+        unit_cost=np.full((items, WEEKS), 0.6),
+        feature=cut.astype(float) if promotion else np.zeros((items, WEEKS)),
+        holdout=HOLDOUT,
+    )
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    covered = []
+    for seed in range(25):
+        case = market(seed)
+        found = evidence(case, fit(case, case.holdout))
+        covered.append(bool(found.low[0] <= OWN <= found.high[0]))
+        assert found.high[0] - found.low[0] < 2.5, "and says something"
+    assert 21 <= sum(covered) <= 25
+
+
+def test_more_noise_makes_the_interval_wider() -> None:
+    widths = []
+    for noise in (0.1, 0.4):
+        case = market(1, noise=noise)
+        found = evidence(case, fit(case, case.holdout))
+        widths.append(found.high[0] - found.low[0])
+    assert widths[1] > 2 * widths[0]
+
+
+def test_a_price_that_moves_with_its_promotion_is_not_told_apart() -> None:
+    case = market(2, promotion=0.5)
+    found = evidence(case, fit(case, case.holdout))
+    assert found.explained["promotion"][0] > INSEPARABLE
+    assert found.explained["all"][0] >= found.explained["promotion"][0]
+    assert found.explained["season"][0] < 0.2
+
+
+def test_shares_explained_are_shares() -> None:
+    case = open_case("tuna")
+    found = evidence(case, fit(case, case.holdout))
+    for share in found.explained.values():
+        assert ((share >= -1e-9) & (share <= 1)).all()
+    for driver in ("other prices", "promotion", "season"):
+        assert (found.explained["all"] >= found.explained[driver] - 1e-9).all()
+
+
+def test_an_item_alone_has_no_other_prices() -> None:
+    case = market(3)
+    assert evidence(case, fit(case, case.holdout)).explained["other prices"][0] == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("away", "left"), [(0, True), (MIN_AWAY - 1, True), (MIN_AWAY, False)])
+def test_an_item_whose_price_hardly_moved_is_left_at_it(away: int, left: bool) -> None:
+    """Counted before the hold-out only; the other item keeps its ladder."""
+    case = market(4, items=2)
+    case.price[0] = 1.0
+    case.price[0, :away] = 0.8
+    case.price[0, HOLDOUT:] = 0.5
+    assert too_thin(case, HOLDOUT).tolist() == [left, False]
+    price, reference, promo = price_ladder(case, HOLDOUT + 1, today(case, HOLDOUT + 1))
+    levels = np.isfinite(price).sum(axis=1)
+    assert (levels[0] == 1) == left
+    assert levels[1] > 1
+    assert price[0, reference[0]] == 1.0
+    assert not promo[0, reference[0]]
+
+
+def test_no_price_that_moves_still_makes_a_problem_to_plan() -> None:
+    case = market(5, items=2)
+    case.price[:] = 1.0
+    found = evidence(case, fit(case, case.holdout))
+    assert np.isinf(found.high).all()
+    seen = picture(case, HOLDOUT + 1, naive, periods=3, scenarios=2, seed=1)
+    assert seen.levels == (("1.00",), ("1.00",))
+
+
+def test_no_bundled_item_is_too_thin() -> None:
+    for name in ("tuna", "orange-juice"):
+        case = open_case(name)
+        assert not too_thin(case, case.holdout).any()
