@@ -1,7 +1,8 @@
 """What the documents say is so.
 
 A fenced block marked `console` is executed: lines after `$` are commands, the others what they print. Figures may
-differ, their places may not; `...` stands for anything. A block marked `sh` is shown, not executed.
+differ, their places may not; `...` stands for anything. A block marked `sh` is shown, not executed. The export of the
+examples is the tuna case's table of sales.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
+from desilo.cases.opening import BUNDLED
 from desilo.harness.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +57,7 @@ def looks_like(printed: str, expected: str) -> bool:
 def test_console_examples_print_what_the_page_shows(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    shutil.copy(BUNDLED / "tuna" / "sales.csv", tmp_path)
     for block in blocks(page, "console"):
         for command, expected in examples(block):
             monkeypatch.setattr("sys.argv", shlex.split(command))

@@ -47,7 +47,7 @@ def test_a_week_is_summed_netted_and_priced(tmp_path: Path) -> None:
     assert case.units[0, 0] == first["units"] + 10 - 4
     assert case.price[0, 0] == pytest.approx((first["units"] * first["price"] + 10) / (first["units"] + 10), abs=1e-6)
     assert case.unit_cost[0, 0] == pytest.approx((first["units"] * 1.2 + 16) / (first["units"] + 10), abs=1e-6)
-    assert any("1 rows with returns, 4 units" in sentence for sentence in imported.account)
+    assert any("1 row of 4 units" in sentence for sentence in imported.account)
 
 
 def test_revenue_instead_of_price_is_the_same_case(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_week_that_ends_without_stock_is_no_record(tmp_path: Path) -> None:
     frame = frame[~((frame["item"] == "item 0") & (week == 31))]  # nothing to sell, so no row
     imported = bring_frame(frame, tmp_path)
     assert np.argwhere(np.isnan(imported.case.units)).tolist() == [[0, 7], [0, 30], [0, 31]]
-    assert any("3 weeks of items ended without stock" in sentence for sentence in imported.account)
+    assert any("Ended without stock: 3 item weeks" in sentence for sentence in imported.account)
 
 
 def test_items_that_cannot_be_planned_are_left_out_and_named(tmp_path: Path) -> None:
@@ -148,8 +148,8 @@ def test_items_that_cannot_be_planned_are_left_out_and_named(tmp_path: Path) -> 
     imported = bring_frame(frame[~(late | ended | midway)], tmp_path)
     assert imported.case.items == ("item 0", "item 3")
     said = " ".join(imported.account)
-    assert "fewer than 12 weeks before week 76: too little to learn from: item 1." in said
-    assert "discontinued: item 2." in said
+    assert "fewer than 12 weeks before week 76: too little to learn from: 1 item, item 1." in said
+    assert "discontinued: 1 item, item 2." in said
 
 
 def test_a_margin_stands_for_unit_costs_and_is_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import ruptures
 
 from desilo.cases.case import Case
+from desilo.cases.findings import counted
 from desilo.cases.instance import Bools, Floats
 from desilo.harness.describe import Table
 from desilo.operating.forecast import YEAR, fit
@@ -86,7 +87,7 @@ class Inspection:
         columns = {
             "sold": [str(n) for n in e.records],
             "moved": [str(n) for n in e.away],
-            "elasticity": [f"{own:.1f}" for own in e.own],
+            "own": [f"{own:.1f}" for own in e.own],
             "95%": [interval(low, high) for low, high in zip(e.low, e.high, strict=True)],
             "explained": [f"{share:.0%}" for share in e.explained["all"]],
             "price": ["left" if left else "set" for left in self.left],
@@ -136,7 +137,7 @@ def _of_items(kind: str, case: Case, which: Bools, message: str, notes: Sequence
     chosen = np.flatnonzero(which)
     if len(chosen):
         shown = tuple(case.items[i] + (f": {notes[i]}" if notes else "") for i in chosen[:EXAMPLES])
-        yield Worry(kind, len(chosen), f"{_count(len(chosen), 'item')}: {message}", shown)
+        yield Worry(kind, len(chosen), f"{counted(len(chosen), 'item')}: {message}", shown)
 
 
 def _of_records(
@@ -149,12 +150,8 @@ def _of_records(
         shown = tuple(
             f"{case.items[item[k]]}, {case.period_unit} {case.periods[t[k]]}: {say(size[item[k], t[k]])}" for k in first
         )
-        count = f"{_count(len(item), 'record')} of {_count(len(np.unique(item)), 'item')}"
+        count = f"{counted(len(item), 'record')} of {counted(len(np.unique(item)), 'item')}"
         yield Worry(kind, len(item), f"{count}: {message}", shown)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _identification(case: Case, e: Evidence, left: Bools) -> Iterator[Worry]:

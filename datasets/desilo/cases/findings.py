@@ -54,6 +54,11 @@ def quoted(names: Iterable[str], at_most: int = 12) -> str:
     return text if len(listed) <= at_most else f"{text} and {len(listed) - at_most:,} more"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: 1 week, 1,200 weeks."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The hint at the nearest known name; empty when none is near."""
     by_lower = {other.lower(): other for other in reversed(list(known)[:1000])}

@@ -25,9 +25,9 @@ OUT = Annotated[
 ]
 
 READING = (
-    "sold, moved: {unit}s before the hold-out with sales, and those off the usual price. 95%: interval of the "
-    "elasticity by the item's own records; the estimate pools the zone's items. explained: share of the price's "
-    "movement that goes with promotion, season and other prices. price: set by the plan, or left as it is."
+    "sold, moved: {unit}s before the hold-out with sales, and those off the usual price. own: elasticity to the "
+    "item's own price, its zone's items pooled; 95%: its interval by the item's own records. explained: share of the "
+    "price's movement that goes with promotion, season and other prices. price: set by the plan, or left as it is."
 )
 """How the table of items is to be read."""
 
@@ -119,7 +119,7 @@ def check_case(
 
 
 def _print(console: Console, table: describe.Table) -> None:
-    """Names and figures stay in one piece; what a narrow terminal breaks is running text and headers of figures."""
+    """Figures stay in one piece; what a narrow terminal breaks is headers of figures and running text, names last."""
     columns = list(zip(table.header, *table.rows, strict=True))
     natural = sum(max(map(len, cells)) for cells in columns) + GAP * (len(columns) - 1)
     shown = RichTable(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
@@ -128,8 +128,7 @@ def _print(console: Console, table: describe.Table) -> None:
         figures = k >= table.text_columns
         breaks = figures and natural > console.width and len(name) > max(map(len, cells))
         header = name.replace(" ", "\n") if breaks else name
-        whole = figures or not any(" " in cell for cell in cells)
-        shown.add_column(header, justify="right" if figures else "left", no_wrap=whole, overflow="fold")
+        shown.add_column(header, justify="right" if figures else "left", no_wrap=figures, overflow="fold")
     for row in table.rows:
         shown.add_row(*row)
     console.print(shown, markup=False)

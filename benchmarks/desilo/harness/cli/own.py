@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -131,7 +132,7 @@ def import_sales(
     case = imported.case
     typer.echo(", ".join(f"{role}: {column}" for role, column in columns.items()))
     for sentence in imported.account:
-        typer.echo(f"- {sentence}")
+        typer.echo(fill(sentence, 80, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False))
     typer.echo(f"{case.title} -> {out}")
     typer.echo(f"next: desilo data check {out}, then desilo run {out} --quick")
 

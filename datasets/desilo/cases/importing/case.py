@@ -14,6 +14,7 @@ import pandas as pd
 from desilo.cases.case import Assumptions, Case, Figure
 from desilo.cases.defaults import Measure, PeriodUnit, at_least_one, default_assumptions
 from desilo.cases.errors import BadInput, Problem
+from desilo.cases.findings import counted
 from desilo.cases.folders import fresh_folder
 from desilo.cases.importing.columns import Role
 from desilo.cases.importing.export import Export
@@ -71,7 +72,7 @@ def import_case(export: Export, how: How, folder: Path) -> Imported:
     """
     rows = read_rows(export, how.columns, unit=how.unit, date_format=how.date_format, decimal=how.decimal)
     history = history_of(rows, export.file, how.margin)
-    account = [f"{len(export.frame):,} rows of {export.file} were read: {export.reading}.", *history.account]
+    account = [f"{counted(len(export.frame), 'row')} of {export.file} were read: {export.reading}.", *history.account]
     holdout = _holdout(history, how.holdout, rows.unit, export.file)
     currency = how.currency or rows.currency or NO_CURRENCY
     history, left_out = _plannable(history, holdout, rows.unit)
@@ -83,15 +84,14 @@ def import_case(export: Export, how: How, folder: Path) -> Imported:
         f"{rows.unit.capitalize()}s {holdout} to {int(history.periods[-1])} are held out: no planner sees them."
     )
     assumptions = _assumptions(history, holdout - first, rows.unit, currency, Role.PROMO in how.columns)
-    title = f"{how.name}: {len(history.products)} items, {len(history.periods)} {rows.unit}s"
+    title = f"{how.name}: {counted(len(history.products), 'item')}, {counted(len(history.periods), rows.unit)}"
+    source = export.file + ("" if how.margin is None else f", unit costs assumed: a margin of {how.margin:.0%}")
     header = {
         "name": how.name,
         "title": title,
         "period_unit": rows.unit,
         "currency": currency,
-        "source": export.file
-        if how.margin is None
-        else f"{export.file}, unit costs assumed: a margin of {how.margin:.0%}",
+        "source": source,
         "licence": "own data",
         "holdout": holdout,
         "zones": list(dict.fromkeys(history.zones)),
@@ -136,7 +136,7 @@ def _plannable(history: History, holdout: int, unit: PeriodUnit) -> tuple[Histor
     ):
         if wrong.any():
             names = [history.products[i] for i in np.flatnonzero(wrong)]
-            said.append(f"{len(names):,} items left out, {why}: {_some(names)}.")
+            said.append(f"Left out, {why}: {counted(len(names), 'item')}, {_some(names)}.")
     keep = np.flatnonzero(enough & current)
     return (
         replace(

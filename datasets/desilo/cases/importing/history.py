@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from desilo.cases.errors import BadInput, Problem
+from desilo.cases.findings import counted
 from desilo.cases.importing.dates import Calendar
 from desilo.cases.importing.rows import Rows
 from desilo.cases.instance import Bools, Floats, Ints
@@ -120,20 +121,20 @@ def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
     units[censored] = np.nan
     if zero.any():
         account.append(
-            f"{zero.sum():,} {rows.unit}s of items without a row while others of the zone had some were recorded as "
-            "nothing sold, at the item's last price."
+            f"Nothing sold was recorded, at the last price, where an item has no row while others of its zone have "
+            f"some: {counted(int(zero.sum()), f'item {rows.unit}')}."
         )
     if pauses:
         account.append(
-            f"{pauses:,} times an item has no row for longer than {LONGEST_PAUSE[rows.unit]} {rows.unit}s: taken as "
-            "not on offer, no record."
+            f"Items without a row for longer than {LONGEST_PAUSE[rows.unit]} {rows.unit}s were taken as not on offer, "
+            f"no record: {counted(pauses, 'pause')}."
         )
     if closed := int((~there.any(axis=0)).sum()):
-        account.append(f"{closed:,} {rows.unit}s without any row are no record.")
+        account.append(f"No item has a row, so nothing is on record: {counted(closed, rows.unit)}.")
     if censored.any():
         account.append(
-            f"{censored.sum():,} {rows.unit}s of items ended without stock. What customers would have bought is not "
-            "known, so they are no record and take no part in the estimation."
+            f"Ended without stock: {counted(int(censored.sum()), f'item {rows.unit}')}. What customers would have "
+            "bought is not known, so they are no record and take no part in the estimation."
         )
     price = np.where(np.isnan(price), last_price, price)
     if margin is not None:
@@ -143,7 +144,10 @@ def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
         missing = np.isnan(cost) & ~np.isnan(units)
         cost = np.where(np.isnan(cost), _carried(cost), cost)
         if known := int((missing & ~np.isnan(cost)).sum()):
-            account.append(f"{known:,} {rows.unit}s of items without a unit cost got the item's last one, or its next.")
+            account.append(
+                f"The item's last unit cost, or its next, stands where there is none: "
+                f"{counted(known, f'item {rows.unit}')}."
+            )
     on_record = ~np.isnan(units) & ~np.isnan(price) & ~np.isnan(cost) & (price > 0)
     units, price, cost, feature = (np.where(on_record, figure, np.nan) for figure in (units, price, cost, feature))
     return History(
@@ -179,7 +183,7 @@ def _whole_periods(frame: pd.DataFrame, unit: str, account: list[str]) -> pd.Dat
         dropped["last"] = periods.index[-1]
     for which, period in dropped.items():
         rows = int((frame["period"] == period).sum())
-        account.append(f"The {which} {unit} is not whole and was dropped: {rows:,} rows.")
+        account.append(f"The {which} {unit} is not whole and was dropped: {counted(rows, 'row')}.")
     return frame[~frame["period"].isin(list(dropped.values()))]
 
 
@@ -198,12 +202,13 @@ def _no_stray_dates(period: pd.Series, first: int, last: int, rows: Rows, file: 
 
 def _summed(rows: Rows, frame: pd.DataFrame, records: int, net: Floats, gross: Floats, there: Bools) -> Iterable[str]:
     if records < len(frame):
-        yield f"{len(frame):,} rows were summed to {records:,} records of an item and {rows.unit}."
+        yield f"{len(frame):,} rows were summed to {counted(records, 'record')} of an item and {rows.unit}."
     returned = frame.loc[frame["units"] < 0, "units"]
     if len(returned):
         below = int(((net < 0) & there).sum())
-        text = f"{len(returned):,} rows with returns, {-returned.sum():,.0f} units, were taken off their {rows.unit}"
-        yield text + (f"; in {below:,} more was returned than sold: nothing sold." if below else ".")
+        what = f"{counted(len(returned), 'row')} of {-returned.sum():,.0f} units"
+        more = f"; more came back than was sold in {counted(below, rows.unit)}: nothing sold" if below else ""
+        yield f"Returns were taken off their {rows.unit}: {what}{more}."
 
 
 def _out_of_stock(frame: pd.DataFrame, at: tuple[Ints, Ints], shape: tuple[int, int]) -> Bools:

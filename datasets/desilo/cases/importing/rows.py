@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from desilo.cases.defaults import PeriodUnit
-from desilo.cases.findings import Findings
+from desilo.cases.findings import Findings, counted
 from desilo.cases.importing.columns import Role
 from desilo.cases.importing.dates import formats_that_fit, ordinals, read_dates, spelt_out, unit_of
 from desilo.cases.importing.export import Export
@@ -98,7 +98,7 @@ def read_rows(
         account.append("The price is revenue over units; the price column speaks for rows without units only.")
     free = (frame["units"] > 0) & (frame["revenue"] == 0)
     if free.any():
-        account.append(f"{free.sum():,} rows with units at no price were left out: samples, corrections.")
+        account.append(f"Units at no price, samples or corrections, were left out: {counted(int(free.sum()), 'row')}.")
         frame = frame[~free]
     return Rows(frame, unit, dated, currency, tuple(account))
 
@@ -145,7 +145,7 @@ def _names(file: str, cells: pd.Series, findings: Findings, account: list[str]) 
         (signed, "a spreadsheet would take them for formulas: ' was put before"),
     ):
         if rows.any():
-            account.append(f"Names in {named[rows].nunique():,} cases changed ({what}), first '{named[rows].iloc[0]}'.")
+            account.append(f"Names were changed ({what}): {named[rows].nunique():,}, first '{named[rows].iloc[0]}'.")
     return named.where(~signed, "'" + named)
 
 
