@@ -29,6 +29,9 @@ NASTY = {
     "minute-maid-64@mid": "</script><b>$x_1$, “Orange” & 'juice' 果汁",
 }
 TITLE = "Juice </title><script>boom()</script> & more"
+CHARTS, PUBLISHED = 9, 5
+"""Charts in a page, and in one made from a summary alone."""
+
 VOID = {"meta", "input", "img", "br", "link", "use"}
 
 
@@ -195,15 +198,37 @@ def test_calendars_limits_and_elasticities_are_those_of_the_plans(
     again = np.log(other.expected_demand[0, 0, -1] / other.expected_demand[0, 0, -2]) / np.log(
         other.price[0, -1] / other.price[0, -2]
     )
-    header, *rows = page.rows("Elasticities")
+    header, *rows = page.rows("Elasticities at")
     assert figure(rows[0][header.index("own, estimated")]) == pytest.approx((elasticity + again) / 2, abs=0.006)
+
+
+def test_shadow_prices_and_intervals_are_those_on_record(
+    folder: Path, page: Read, raw: dict[tuple[str, int], Any]
+) -> None:
+    shown = {(row[0], int(row[1])): float(row[2].replace(",", "")) for row in page.rows("Shadow prices")[1:]}
+    recorded = {
+        (short["limit"], start + t): price
+        for (model, start), record in raw.items()
+        if model == JOINT
+        for short in record["scarcity"]
+        for t, price in enumerate(short["prices"])
+    }
+    assert recorded and shown == pytest.approx(recorded, abs=1e-4)
+
+    known = {each["item"]: each for each in json.loads((folder / "run.json").read_text())["elasticities"]}
+    header, *rows = page.rows("Elasticities at")
+    for row in rows:
+        own = known[row[0]]
+        assert own["low"] < own["own"] < own["high"]
+        assert row[header.index("own, 95%")] == f"{own['low']:.2f} to {own['high']:.2f}"
+        assert float(row[header.index("own, estimated")]) == pytest.approx(own["own"], abs=0.006)
 
 
 def test_every_chart_has_words_and_its_figures_in_a_table(page: Read) -> None:
     ids = Counter(a["id"] for a in page.attributes if "id" in a)
     assert ids and max(ids.values()) == 1
     figures = page.all("figure")
-    assert len(figures) == 8
+    assert len(figures) == CHARTS
     for found in figures:
         assert (
             len(page.all("svg", found)) == 2
@@ -230,7 +255,9 @@ def test_a_published_run_is_reported_from_its_summary_which_stays(folder: Path, 
     assert {path.name for path in tmp_path.iterdir()} == {"run.json", "summary.json", "elsewhere"}
     assert (tmp_path / "summary.json").read_bytes() == before
     page = Read(out.read_text())
-    assert len(page.all("figure")) == 5 and "a published run keeps its figures" in page.text(page.all("main")[0])
+    assert len(page.all("figure")) == PUBLISHED and "a published run keeps its figures" in page.text(
+        page.all("main")[0]
+    )
 
 
 def test_a_page_that_cannot_be_written_is_bad_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -335,7 +362,7 @@ def seen(request: pytest.FixtureRequest, html: str, tmp_path_factory: pytest.Tem
 
 def test_in_a_browser_every_chart_is_drawn_and_nothing_goes_wrong(seen: dict[str, Any]) -> None:
     assert seen["wrong"] == []
-    assert seen["drawn"] == [1] * 8
+    assert seen["drawn"] == [1] * CHARTS
 
 
 def test_in_a_browser_nothing_is_wider_than_the_page(seen: dict[str, Any]) -> None:

@@ -31,10 +31,12 @@ from desilo.harness.records import (
     Coordination,
     PlanFacts,
     Promise,
+    Scarcity,
     Score,
     StepRecord,
 )
 from desilo.harness.sell import EFFECT_ON_PROFIT, Sales, placed_orders, sell_first_come
+from desilo.operating.coordination.assembly import shadow_prices
 from desilo.operating.coordination.limits import teams_of
 from desilo.operating.coordination.protocol import Message, Protocol, coordinate
 from desilo.operating.coordination.team import Stopped
@@ -399,7 +401,14 @@ def work(task: Task) -> Worked:
     if task.cell.model == COORDINATED:
         return _work_apart(task)
     decision = _decide(task)
-    return _record(task, decision), {} if decision.plan is None else {task.cell.plan_file(): decision.plan}
+    record = _record(task, decision)
+    if decision.plan is None:
+        return record, {}
+    if task.cell.model == JOINT:
+        short = shadow_prices(task.problems.pictures.estimated, decision.plan, task.options)
+        scarcity = tuple(Scarcity(limit=limit, prices=tuple(prices.tolist())) for limit, prices in short.items())
+        record = record.model_copy(update={"scarcity": scarcity})
+    return record, {task.cell.plan_file(): decision.plan}
 
 
 def _work_apart(task: Task) -> Worked:

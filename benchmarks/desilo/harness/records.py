@@ -84,6 +84,13 @@ class Promise(Record):
     violations: tuple[str, ...]
 
 
+class Scarcity(Record):
+    """What one more unit of a shared limit would earn on the estimated picture, levels and set-ups of a plan given."""
+
+    limit: str
+    prices: tuple[float, ...]  # shadow prices by period, money
+
+
 class Coordinated(Record):
     """What teams that plan apart came to with one strength of coordination, and what was told for it."""
 
@@ -143,6 +150,7 @@ class CellRecord(Record):
     estimated: Score | None = None
     nature: Score | None = None
     coordination: Coordination | None = None  # of the operating model `coordinated`
+    scarcity: tuple[Scarcity, ...] = ()  # of the operating model `joint`
 
     @property
     def plans(self) -> dict[str, str | None]:
@@ -174,6 +182,15 @@ class Assumption(Record):
     assumed: bool
 
 
+class Elasticity(Record):
+    """An item's own-price elasticity as estimated before the hold-out; see `desilo.operating.identification`."""
+
+    item: str
+    own: float
+    low: Known  # 95% interval of the item's own records; None without end
+    high: Known
+
+
 class RunRecord(Record):
     """What was run: enough to run it again, and to read the records without the case."""
 
@@ -194,6 +211,7 @@ class RunRecord(Record):
     versions: dict[str, str]
     digests: dict[str, str]  # of the case and of every instance
     machine: dict[str, str]
+    elasticities: tuple[Elasticity, ...] = ()
     prices_left: tuple[str, ...] = ()  # items whose price moved too seldom to be decided on
 
 

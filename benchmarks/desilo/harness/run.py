@@ -43,6 +43,7 @@ from desilo.harness.records import (
     Assumption,
     Cell,
     CellRecord,
+    Elasticity,
     RunRecord,
     read_record,
     sweep,
@@ -51,8 +52,8 @@ from desilo.harness.records import (
 from desilo.harness.schedule import LEAST, deadline_of, free_time, work_off
 from desilo.harness.workers import workers
 from desilo.operating.decision import Strength
-from desilo.operating.forecast import forecast_error
-from desilo.operating.identification import too_thin
+from desilo.operating.forecast import Forecaster, forecast_error
+from desilo.operating.identification import evidence, too_thin
 from desilo.solving import Options, Stop
 
 RUN, RECORDS, PLANS, INSTANCES = "run.json", "records", "plans", "instances"
@@ -137,8 +138,8 @@ def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord]) -> Finis
         before = _earlier(folder)
         sweep(folder)
         watcher.note("estimating demand" if before is None else "going on with what is there")
-        problems, errors = _prepare_all(pool, case, settings)
-        described = describe(case, settings, problems, errors)
+        problems, errors, elasticities = _prepare_all(pool, case, settings)
+        described = describe(case, settings, problems, errors, elasticities)
         write_record(described, folder / RUN)
         _write_instances(problems, folder, described, before)
         _remove_strangers(folder, described.cells)
@@ -280,7 +281,11 @@ def _first_line(error: Exception) -> str:
 
 
 def describe(
-    case: Case, settings: Settings, problems: Mapping[int, Mapping[float, Problems]], errors: Mapping[str, float]
+    case: Case,
+    settings: Settings,
+    problems: Mapping[int, Mapping[float, Problems]],
+    errors: Mapping[str, float],
+    elasticities: Sequence[Elasticity] = (),
 ) -> RunRecord:
     """What is run, on which data, with which versions, where."""
     digests = {"case": digest_of(case)}
@@ -309,20 +314,32 @@ def describe(
             "processor": platform.machine(),
             "system": platform.system(),
         },
+        elasticities=tuple(elasticities),
         prices_left=tuple(item for item, thin in zip(case.items, too_thin(case, case.holdout), strict=True) if thin),
     )
 
 
 def _prepare_all(
     pool: Executor, case: Case, settings: Settings
-) -> tuple[dict[int, dict[float, Problems]], dict[str, float]]:
-    """The problems of every start, and the forecast error of every picture."""
+) -> tuple[dict[int, dict[float, Problems]], dict[str, float], tuple[Elasticity, ...]]:
+    """The problems of every start, the forecast error of every picture, and the elasticities estimated."""
     prepared = {start: pool.submit(prepare, case, start, settings) for start in starts_of(case, settings)}
-    errors = {name: pool.submit(forecast_error, case, forecaster) for name, forecaster in FORECASTERS.items()}
+    judged = {name: pool.submit(_judge, case, forecaster) for name, forecaster in FORECASTERS.items()}
+    found = {name: future.result() for name, future in judged.items()}
     return (
         {start: future.result() for start, future in prepared.items()},
-        {name: future.result().at_actual_prices for name, future in errors.items()},
+        {name: error for name, (error, _) in found.items()},
+        found["estimated"][1],
     )
+
+
+def _judge(case: Case, forecaster: Forecaster) -> tuple[float, tuple[Elasticity, ...]]:
+    """The error of a forecaster on the hold-out, and the elasticities it works with: estimated once for both."""
+    response = forecaster(case, int(case.periods[case.holdout]))
+    error = forecast_error(case, lambda case, start: response).at_actual_prices
+    weighed = evidence(case, response)
+    own = zip(case.items, weighed.own.tolist(), weighed.low.tolist(), weighed.high.tolist(), strict=True)
+    return error, tuple(Elasticity(item=item, own=at, low=low, high=high) for item, at, low, high in own)
 
 
 def _write_instances(

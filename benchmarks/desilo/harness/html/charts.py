@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from desilo.harness.experiment import CLAIRVOYANT
 from desilo.harness.html.evidence import PICTURES, ItemChange, ItemResponse, LimitUse
 from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, bars
+from desilo.harness.records import Elasticity
 from desilo.harness.report import Booking, Summary
 from desilo.harness.words import grouped
 
@@ -145,6 +146,7 @@ def waterfall(summary: Summary, unit: str) -> Draw:
             _figure_beside(panel, min(0, *ends), max(0, *ends), k, grouped(bar.height, "+"))
             if k + 1 < len(steps):
                 panel.plot([bar.high] * 2, [k - 0.35, k + 1.35], color=GREY, lw=0.8)
+        panel.margins(x=0.12 if width == WIDE else 0.42)  # for the figures beside the intervals
         bound = next((row.gain for row in summary.rows if row.model == CLAIRVOYANT), None)
         if bound is not None:
             panel.axvline(bound.mean, color=ORANGE, ls="--", lw=1.4)
@@ -233,7 +235,7 @@ def tightness(summary: Summary, unit: str) -> Draw:
         panel.plot(levels, realised, "o-", color=VERMILLION, lw=2, label="realised on nature")
         panel.axhline(0, color=INK, lw=0.8)
         panel.set_xticks(levels, [f"{level:g}" for level in levels])
-        panel.set_xlabel("capacities of the shared limits × the assumed ones")
+        panel.set_xlabel("capacities × the assumed ones")
         panel.set_ylabel(unit)
         panel.yaxis.set_major_formatter("{x:,.0f}")
         panel.grid(axis="y")
@@ -262,12 +264,16 @@ def items(changes: Sequence[ItemChange], unit: str) -> Draw:
 MARKS = {"yesterday": ("s", GREY), "estimated": ("o", BLUE), "nature": ("D", VERMILLION)}
 
 
-def elasticities(found: Sequence[ItemResponse]) -> Draw:
-    """Own-price elasticity of every item as each picture has it; the best selling items."""
+def elasticities(found: Sequence[ItemResponse], known: Mapping[str, Elasticity]) -> Draw:
+    """Own-price elasticity of the best selling items as each picture has it; lines are intervals of the estimate."""
 
     def draw(figure: Figure, width: float) -> None:
         shown = sorted(found, key=lambda each: -each.demand)[:MOST_ITEMS]
-        panel = _rows(figure, [each.item for each in shown], width, "own-price elasticity: % units per % price")
+        panel = _rows(figure, [each.item for each in shown], width, "own-price elasticity")
+        for k, each in enumerate(shown):
+            estimate = known.get(each.item)
+            if estimate is not None and estimate.low is not None and estimate.high is not None:
+                panel.plot([estimate.low, estimate.high], [k, k], color=BLUE, lw=1.2)
         for name in PICTURES:
             mark, colour = MARKS[name]
             points = [(value, k) for k, each in enumerate(shown) if (value := each.own[name]) is not None]
@@ -281,6 +287,28 @@ def elasticities(found: Sequence[ItemResponse]) -> Draw:
 
 
 MOST_LIMITS = 9
+"""Limits in a chart; its table has them all."""
+
+
+def _panels(figure: Figure, names: Sequence[str], width: float, same_scale: bool) -> list[Axes]:
+    """A small panel a limit, three beside each other on a wide page."""
+    columns = 3 if width == WIDE else 1
+    lines = -(-len(names) // columns)
+    figure.set_size_inches(width, 0.4 + 1.7 * lines)
+    grid: list[Axes] = figure.subplots(lines, columns, squeeze=False, sharey=same_scale).ravel().tolist()
+    for spare in grid[len(names) :]:
+        spare.set_visible(False)
+    for panel, name in zip(grid, names, strict=False):
+        panel.set_title(label(name, width), fontsize=8.5, loc="left")
+        panel.grid(axis="y")
+    return grid[: len(names)]
+
+
+def _label_periods(panel: Axes, periods: Sequence[int]) -> None:
+    """Calendar periods side by side, of which a few are named: windows do not follow each other without a gap."""
+    every = -(-len(periods) // 6)
+    panel.set_xticks(range(0, len(periods), every), [str(period) for period in periods[::every]])
+    panel.set_xlim(-0.6, len(periods) - 0.4)
 
 
 def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Draw:
@@ -288,15 +316,9 @@ def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Draw
 
     def draw(figure: Figure, width: float) -> None:
         names = list(dict.fromkeys(use.limit for use in found))[:MOST_LIMITS]
-        columns = 3 if width == WIDE else 1
-        lines = -(-len(names) // columns)
-        figure.set_size_inches(width, 0.4 + 1.7 * lines)
-        grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
-        for spare in grid[len(names) :]:
-            spare.set_visible(False)
-        for panel, name in zip(grid, names, strict=False):
+        panels = _panels(figure, names, width, same_scale=True)
+        for panel, name in zip(panels, names, strict=True):
             own = [use for use in found if use.limit == name]
-            panel.set_title(label(name, width), fontsize=8.5, loc="left")
             panel.axhline(1, color=INK, lw=0.8)
             for (model, called), mark, colour, shift in zip(models, "so", (ORANGE, BLUE), (-0.15, 0.15), strict=True):
                 shown = [(k, use) for k, use in enumerate(own) if model in use.mean]
@@ -304,14 +326,23 @@ def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Draw
                 mean = [use.mean[model] / use.capacity for _, use in shown]
                 panel.vlines(x, mean, [use.often[model] / use.capacity for _, use in shown], color=colour, lw=1.2)
                 panel.plot(x, mean, mark, color=colour, ms=4, label=called)
-            panel.set_xticks(range(len(own)), [str(use.period) for use in own])
-            if len(own) > 6:
-                panel.xaxis.set_major_locator(mpl.ticker.FixedLocator(range(0, len(own), -(-len(own) // 6))))
-                panel.set_xticklabels([str(use.period) for use in own[:: -(-len(own) // 6)]])
+            _label_periods(panel, [use.period for use in own])
             panel.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
             panel.set_ylim(bottom=0)
-            panel.grid(axis="y")
-        handles, called = grid[0].get_legend_handles_labels()
-        figure.legend(handles, called, loc="outside upper left", ncols=2)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+
+    return draw
+
+
+def shadow_prices(found: Mapping[str, Mapping[int, float]]) -> Draw:
+    """What one more unit of every limit would earn, by calendar period."""
+
+    def draw(figure: Figure, width: float) -> None:
+        names = list(found)[:MOST_LIMITS]
+        for panel, name in zip(_panels(figure, names, width, same_scale=False), names, strict=True):
+            money = list(found[name].values())
+            panel.bar(range(len(money)), money, color=BLUE, width=0.6)
+            panel.set_ylim(0, max(1.15 * max(money), 1e-3))
+            _label_periods(panel, list(found[name]))
 
     return draw

@@ -62,7 +62,6 @@ class LimitUse:
     Attributes:
         mean, often: by operating model, what its plan uses on nature: the mean over the scenarios and their
             `OFTEN` quantile.
-        worth: money that one more unit would earn the joint plan, None where that is not on record.
     """
 
     limit: str
@@ -71,7 +70,6 @@ class LimitUse:
     soft: bool
     mean: Mapping[str, float]
     often: Mapping[str, float]
-    worth: float | None
 
 
 @dataclass(frozen=True)
@@ -180,11 +178,19 @@ def limit_use(windows: Sequence[Window], models: Sequence[str]) -> tuple[LimitUs
                         soft=bool(np.isfinite(resource.overage_cost[t])),
                         mean={model: float(use[model][t] @ nature.probability) for model in shown},
                         often={model: float(np.quantile(use[model][t], OFTEN)) for model in shown},
-                        worth=None,
                     )
                 )
     order = {name: k for k, name in enumerate(dict.fromkeys(use.limit for use in found))}
     return tuple(sorted(found, key=lambda use: (order[use.limit], use.period)))
+
+
+def shadow_prices(windows: Sequence[Window], model: str) -> dict[str, dict[int, float]]:
+    """Shadow prices on record by limit and calendar period; see `desilo.harness.records.Scarcity`."""
+    found: dict[str, dict[int, float]] = {}
+    for window in windows:
+        for short in window.records[model].scarcity if model in window.records else ():
+            found.setdefault(short.limit, {}).update(zip(window.calendar, short.prices, strict=True))
+    return found
 
 
 def item_changes(windows: Sequence[Window], one: str, other: str) -> tuple[ItemChange, ...]:

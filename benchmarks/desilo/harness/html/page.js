@@ -31,6 +31,7 @@ for (const table of document.querySelectorAll("table.data")) {
   const label = document.createElement("label"), field = document.createElement("input"), count = document.createElement("span");
   label.className = "filter";
   field.type = "search";
+  field.setAttribute("aria-label", `Filter rows: ${table.caption.textContent}`);
   count.setAttribute("role", "status");
   label.append("Filter ", field, " ", count);
   table.parentElement.before(label);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from desilo.harness.experiment import ISOLATED, JOINT, STATUS_QUO
 from desilo.harness.html import charts, evidence
 from desilo.harness.html.evidence import OFTEN, PICTURES, ItemChange, ItemResponse, LimitUse, Window
 from desilo.harness.plots import bars
-from desilo.harness.records import CellRecord, RunRecord, write_text
+from desilo.harness.records import CellRecord, Elasticity, RunRecord, write_text
 from desilo.harness.report import BEST_SEQUENTIAL, CHANGED, Summary
 from desilo.harness.run import Finished
 
@@ -244,45 +244,66 @@ class Page:
                 str(use.period),
                 words.grouped(use.capacity) if use.capacity >= 100 else f"{use.capacity:g}",
                 *(share(use, model) for model, _ in models),
-                *(["" if use.worth is None else f"{use.worth:,.4g}"] if self.has_worth(found) else []),
             )
             for use in found
         )
-        worth = (f"worth of one more, {self.summary.currency}",) if self.has_worth(found) else ()
-        header = ("limit", "kind", self.period, "capacity", *(f"mean use, {called}" for _, called in models), *worth)
+        header = ("limit", "kind", self.period, "capacity", *(f"mean use, {called}" for _, called in models))
         return Table("Shared limits and their use on nature", header, rows, text_columns=2)
 
-    def has_worth(self, found: Sequence[LimitUse]) -> bool:
-        """Whether shadow prices are on record."""
-        return any(use.worth is not None for use in found)
+    def shadow_prices(self) -> Chart | None:
+        """What more of the limits would earn."""
+        found = evidence.shadow_prices(self.windows, JOINT)
+        if not found:
+            return None
+        rows = tuple(
+            (limit, str(period), f"{price:,.4f}") for limit, prices in found.items() for period, price in prices.items()
+        )
+        said = ", ".join(f"{limit} {max(prices.values()):,.4f}" for limit, prices in found.items())
+        return Chart(
+            "shadow-prices",
+            f"Shadow price: what one more unit of a limit in a {self.period} would earn on the estimated picture, "
+            f"{self.summary.currency}, with the joint plan's prices and the {self.period}s of its orders as they are; "
+            "0 where the limit is not short. Rules on prices and promotions have none: no quantity touches them.",
+            charts.svg("shadow-prices", f"Shadow prices; the highest: {said}", charts.shadow_prices(found)),
+            Table(f"Shadow prices, {self.summary.currency} a unit", ("limit", self.period, "price"), rows, 1),
+        )
 
     def elasticities(self) -> Chart | None:
         """How demand responds to prices."""
         found = evidence.responses(self.windows)
         if not found:
             return None
+        known = {each.item: each for each in self.run.elasticities}
+        lines = "Lines are 95% intervals of the estimate from an item's own records, whatever pooling adds."
         some = f"; the {charts.MOST_ITEMS} items that sell most" if len(found) > charts.MOST_ITEMS else ""
         return Chart(
             "elasticities",
             "Own-price elasticity of every item as yesterday's picture, the estimated one and nature have it"
-            f"{some}. Planners never see nature's.",
+            f"{some}. Planners never see nature's. {lines if known else 'Intervals are not on record.'}",
             charts.svg(
                 "elasticities",
                 f"Own-price elasticities of {len(found)} items: see the table",
-                charts.elasticities(found),
+                charts.elasticities(found, known),
             ),
-            self._elasticities_table(found),
+            self._elasticities_table(found, known),
         )
 
-    def _elasticities_table(self, found: Sequence[ItemResponse]) -> Table:
+    def _elasticities_table(self, found: Sequence[ItemResponse], known: Mapping[str, Elasticity]) -> Table:
         def figure(value: float | None) -> str:
             return "" if value is None else f"{value:.2f}"
+
+        def interval(item: str) -> str:
+            own = known.get(item)
+            if own is None:
+                return ""
+            return "without end" if own.low is None or own.high is None else f"{own.low:.2f} to {own.high:.2f}"
 
         rows = tuple(
             (
                 each.item,
                 words.grouped(each.demand),
                 *(figure(each.own[name]) for name in PICTURES),
+                *([interval(each.item)] if known else []),
                 *(figure(each.cross[name]) for name in PICTURES[1:]),
             )
             for each in found
@@ -291,6 +312,7 @@ class Page:
             "item",
             f"units a {self.period}",
             *(f"own, {name}" for name in PICTURES),
+            *(["own, 95%"] if known else []),
             *(f"all others' prices, {name}" for name in PICTURES[1:]),
         )
         return Table("Elasticities at today's regular prices, mean over the starts", header, rows, text_columns=1)

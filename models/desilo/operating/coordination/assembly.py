@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from desilo.cases.instance import Floats, Instance, Ints
+from desilo.cases.instance import PRICING_ACTIVITIES, Activity, Floats, Instance, Ints
 from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Formulation, Freedom
 from desilo.formulations.models import joint_model
 from desilo.operating.coordination.limits import Limits, labels, standing_use, usage
-from desilo.solving import Held, Options, hand_back, translate, values
+from desilo.solving import Held, Options, Program, hand_back, translate, values
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,8 @@ def assemble(
     Returns:
         None if the limits cannot be kept.
     """
-    model = joint_model(picture, freedom, Formulation.PLAIN).model
-    program = translate(model)
+    model, program = _with_setups_paid(picture, freedom)
     found = list(labels(program.columns))
-    paid = np.array([name == "setup" for name, _ in found], dtype=bool)
-    program = replace(program, lower=np.where(paid, 1.0, program.lower), integer=np.zeros_like(program.integer))
     held = Held(program, replace(options, time_limit=math.inf))
     if not held.solve().feasible:
         return None
@@ -78,6 +76,39 @@ def assemble(
     np.add.at(use, (team[entries.col], entries.row), entries.data * x[entries.col])
     prices = np.where(np.isinf(limits.ceiling), np.abs(held.row_duals[used.rows]), 0.0)
     return Assembly(plan, float(program.cost @ x + program.offset), by_team, use, prices)
+
+
+def shadow_prices(picture: Instance, plan: Plan, options: Options) -> dict[str, Floats]:
+    """What one more unit of a limit would earn, levels and set-ups of a plan given: duals of the LP of its quantities.
+
+    Args:
+        picture: the problem.
+        plan: its orders may be changed where they are placed, its levels not.
+        options: of the solver; no time limit holds here.
+
+    Returns:
+        (T,) money by resource, 0 where it is not short; without the rules on prices, promotions and set-ups, which
+        leave quantities alone. Empty if the plan cannot keep the limits.
+    """
+    free = Freedom.full(picture).at_levels(plan.level)
+    _, program = _with_setups_paid(picture, free.placing(plan.order > SMALLEST_ORDER))
+    held = Held(program, replace(options, time_limit=math.inf))
+    if not held.solve().feasible:
+        return {}
+    firm = PRICING_ACTIVITIES | {Activity.SETUP}
+    prices = {r: np.zeros(picture.periods) for r, one in enumerate(picture.resources) if not set(one.use) <= firm}
+    for row, (name, index) in enumerate(labels(program.row_parts)):
+        if name in ("R1_limit", "R2_limit") and index[0] in prices:  # of a scenario: weighed by its probability
+            prices[index[0]][index[1]] += abs(held.row_duals[row])
+    return {picture.resources[r].name: money for r, money in prices.items()}
+
+
+def _with_setups_paid(picture: Instance, freedom: Freedom) -> tuple[Any, Program]:
+    """The joint model and its program, with a set-up paid wherever an order may be placed: no integers are left."""
+    model = joint_model(picture, freedom, Formulation.PLAIN).model
+    program = translate(model)
+    paid = np.array([name == "setup" for name, _ in labels(program.columns)], dtype=bool)
+    return model, replace(program, lower=np.where(paid, 1.0, program.lower), integer=np.zeros_like(program.integer))
 
 
 def _owner(picture: Instance, name: str, index: tuple[int, ...]) -> int:
