@@ -129,6 +129,7 @@ def _draw(panel: Axes, figures: Mapping[str, Sequence[float]]) -> None:
         dash = "-" if number < len(COLOURS) else "--"
         panel.step(steps, shares, dash, where="post", color=COLOURS[number % len(COLOURS)], label=name)
     panel.set_xscale("log", base=2)
+    panel.xaxis.set_major_formatter("{x:g}")
     panel.set_xlim(1, 1.1 * widest)
     panel.set_ylim(0, 1.02)
     panel.tick_params(labelsize=8)
