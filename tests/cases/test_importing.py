@@ -195,3 +195,30 @@ def test_a_given_column_wins_over_a_guess(tmp_path: Path) -> None:
     frame = weekly().rename(columns={"price": "till"}).assign(price=99.0)
     case = bring_frame(frame, tmp_path, columns={Role.PRICE: "till"}).case
     assert case.price.max() == 4.0
+
+
+def test_numbers_and_blanks_of_a_sheet_are_not_taken_for_texts(tmp_path: Path) -> None:
+    """1.234 as a number is 1.234, whatever a text would be."""
+    pytest.importorskip("openpyxl")
+    frame = weekly().astype({"price": object})
+    frame["price"] = 1.234
+    frame["stock"] = [None, 5, "7"] * (len(frame) // 3)
+    frame.to_excel(tmp_path / "typed.xlsx", index=False)
+    case = bring(tmp_path / "typed.xlsx", tmp_path / "case").case
+    assert (case.price == 1.234).all()
+
+
+def test_the_best_sellers_are_kept_if_asked(tmp_path: Path) -> None:
+    imported = bring_frame(weekly(items=4), tmp_path, top=2)
+    taken = weekly(items=4).query("date < '2022-02-28'").assign(taken=lambda f: f["units"] * f["price"])
+    best = taken.groupby("item")["taken"].sum().nlargest(2).index
+    assert set(imported.case.items) == set(best)
+    assert any("below the 2 that take most money: 2 items" in sentence for sentence in imported.account)
+
+
+def test_an_empty_folder_is_filled_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "case").mkdir()
+    before = (tmp_path / "case").stat().st_ino
+    bring_frame(weekly(), tmp_path)
+    assert (tmp_path / "case").stat().st_ino == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["case", "sales.csv"]

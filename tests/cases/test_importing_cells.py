@@ -95,7 +95,7 @@ DATES = st.dates(date(1990, 1, 1), date(2060, 12, 31))
 DAILY = [name for name in FORMATS if "%d" in name]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     days=st.lists(DATES, min_size=1, max_size=8),
     name=st.sampled_from(DAILY),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,24 +12,43 @@ from desilo.cases.errors import BadInput, Problem
 
 
 @contextmanager
-def fresh_folder(path: Path | str) -> Iterator[Path]:
-    """A folder beside `path` to write into, which takes its name at the end; gone if anything goes wrong.
+def fresh_folder(
+    path: Path | str, replaceable: Callable[[Path], bool] = lambda _: False, refusal: str = "is not empty"
+) -> Iterator[Path]:
+    """A folder beside `path` to write into, which takes its place at the end; gone if anything goes wrong.
+
+    Args:
+        path: of the folder; it may be missing, empty, or one that may be replaced.
+        replaceable: whether a folder with something in it may be replaced.
+        refusal: what is said of one that may not.
 
     Raises:
-        BadInput: something is at `path` that is not an empty folder, or it cannot be written.
+        BadInput: something else is at `path`, or it cannot be written.
     """
     target = Path(path).resolve()
     try:
-        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-            what = "is not empty" if target.is_dir() else "is a file"
+        there = target.exists()
+        empty = there and target.is_dir() and not any(target.iterdir())
+        if there and not empty and not (target.is_dir() and replaceable(target)):
+            what = refusal if target.is_dir() else "is a file"
             raise BadInput([Problem(str(path), f"{what}; nothing was written, choose another folder")])
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
-            fresh = Path(beside, target.name)
+            fresh, old = Path(beside, "new"), Path(beside, "old")
             fresh.mkdir()
             yield fresh
-            if target.exists():
-                target.rmdir()
-            shutil.move(fresh, target)
+            if empty:  # filled, not replaced: somebody may be in it
+                for entry in fresh.iterdir():
+                    entry.rename(target / entry.name)
+                return
+            if there:
+                target.rename(old)
+            try:
+                fresh.rename(target)
+            except OSError:
+                if old.exists():
+                    old.rename(target)
+                raise
+            shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise BadInput([Problem(str(path), f"cannot be written: {error.strerror or error}")]) from None

@@ -1,7 +1,8 @@
-"""Reading a TOML file of keys."""
+"""Reading a TOML file of keys, and writing its values."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable
@@ -57,3 +58,10 @@ def read_keys(
             found = re.search(rf"^[ \t\[\"']*{key}\b", text, re.MULTILINE) if key else None
             findings.add(file, message, text[: found.start()].count("\n") + 1 if found else None, place or None)
         return None
+
+
+def toml_value(value: float | str | bool | list[str]) -> str:
+    """A number, truth, basic string or list of them; the escapes are JSON's, except that DEL must be escaped too."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from desilo.cases.defaults import Measure, PeriodUnit, default_assumptions
 from desilo.cases.folders import fresh_folder
-from desilo.cases.importing.case import assumptions_toml, toml, write_text
+from desilo.cases.importing.case import assumptions_toml, write_text
+from desilo.cases.keys import toml_value
 from desilo.cases.opening import ITEMS, SALES
 
 SPEND, UNIT_COST, ITEM_COUNT = 1000.0, 1.0, 10
@@ -51,7 +52,10 @@ def start_case(folder: Path, period_unit: PeriodUnit = "week", currency: str = "
     top, figures = assumptions_toml(default_assumptions(measure)).split("\n\n", 1)
     with fresh_folder(folder) as fresh:
         filled = _HEADER.format(
-            name=toml(name), title=toml(f"{name}: a title"), unit=toml(period_unit), currency=toml(currency)
+            name=toml_value(name),
+            title=toml_value(f"{name}: a title"),
+            unit=toml_value(period_unit),
+            currency=toml_value(currency),
         )
         write_text(fresh / "case.toml", filled)
         write_text(fresh / "assumptions.toml", f"{top}\n{remark}\n{figures}")

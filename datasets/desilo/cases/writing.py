@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from desilo.cases.errors import BadInput, Problem
+from desilo.cases.folders import fresh_folder
 from desilo.cases.instance import Floats, Instance
+from desilo.cases.keys import toml_value
 from desilo.cases.reading import HEADER, PERIOD_COLUMNS, Header, is_instance_folder
 
 TableFormat = Literal["csv", "parquet"]
@@ -31,43 +30,19 @@ def write_instance(instance: Instance, path: Path | str, table_format: TableForm
     """
     if table_format not in ("csv", "parquet"):
         raise BadInput([Problem(str(path), f"unknown table format '{table_format}'; csv or parquet is expected")])
-    target = Path(path).resolve()
-    try:
-        if target.exists() and not (target.is_dir() and (is_instance_folder(target) or not any(target.iterdir()))):
-            what = "holds files that are no instance's" if target.is_dir() else "is a file"
-            raise BadInput([Problem(str(path), f"{what}; nothing was written, choose another folder")])
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
-            fresh, old = Path(beside, "new"), Path(beside, "old")
-            fresh.mkdir()
-            _write_files(instance, fresh, table_format)
-            if target.exists():
-                target.rename(old)
-            try:
-                fresh.rename(target)
-            except OSError:
-                if old.exists():
-                    old.rename(target)
-                raise
-            shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise BadInput([Problem(str(path), f"cannot be written: {error.strerror}")]) from None
+    with fresh_folder(path, is_instance_folder, "holds files that are no instance's") as fresh:
+        _write_files(instance, fresh, table_format)
 
 
 def _write_files(instance: Instance, folder: Path, table_format: TableFormat) -> None:
     keys = {name: getattr(instance, name) for name in Header.model_fields}
-    lines = [f"{name} = {_toml(value)}\n" for name, value in keys.items() if value != ""]
+    lines = [f"{name} = {toml_value(value)}\n" for name, value in keys.items() if value != ""]
     (folder / HEADER).write_text("".join(lines), encoding="utf-8", newline="\n")
     for name, frame in _tables(instance).items():
         if table_format == "parquet":
             frame.to_parquet(folder / f"{name}.parquet", index=False)
         else:
             frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-
-
-def _toml(value: Any) -> str:
-    """A TOML integer or basic string; its escapes are JSON's, except that DEL must be escaped too."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _tables(x: Instance) -> dict[str, pd.DataFrame]:

@@ -88,6 +88,9 @@ def import_sales(
         int | None,
         typer.Option(**WHOLE, help="First period planners must not see.", show_default="the last quarter"),
     ] = None,
+    top: Annotated[
+        int | None, typer.Option(**WHOLE, help="Items to keep: those that take most money.", show_default="all")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the case.", show_default="name of the folder")] = None,
     currency: Annotated[str, typer.Option(help="Name of the money.", show_default="told from the figures")] = "",
     date_format: Annotated[
@@ -112,6 +115,8 @@ def import_sales(
         raise BadInput([Problem("--margin", f"found {margin:g}; a share of the price from 0 to below 1 is expected")])
     if margin is not None and unit_cost is not None:
         raise BadInput([Problem("--margin", "unit costs come from --unit-cost; give one of the two")])
+    if top is not None and top < 1:
+        raise BadInput([Problem("--top", f"found {top}; a whole number of items from 1 on is expected")])
     export = read_export(sales, sheet=sheet, encoding=encoding)
     given = dict(zip(Role, (date, item, units, price, revenue, unit_cost, stock, promo, zone), strict=True))
     columns = _choose(export, {role: column for role, column in given.items() if column}, margin is not None)
@@ -126,6 +131,7 @@ def import_sales(
             decimal=decimal.value if decimal else None,
             margin=margin,
             holdout=holdout,
+            top=top,
         ),
         out,
     )

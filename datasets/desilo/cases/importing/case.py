@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from desilo.cases.importing.figures import Decimal
 from desilo.cases.importing.history import HELD_OUT, LEAST_HELD_OUT, MIN_RECORDS, History, history_of
 from desilo.cases.importing.rows import ALL, read_rows
 from desilo.cases.instance import Floats
+from desilo.cases.keys import toml_value
 from desilo.cases.opening import read_case
 
 NO_CURRENCY = "money"
@@ -39,6 +39,7 @@ class How:
         unit, date_format, decimal: as in `read_rows`.
         margin: as in `history_of`.
         holdout: number of the first period that planners must not see; the last quarter otherwise.
+        top: how many items to keep, those that took most money before the hold-out; all if None.
     """
 
     columns: Mapping[Role, str]
@@ -49,6 +50,7 @@ class How:
     decimal: Decimal | None = None
     margin: float | None = None
     holdout: int | None = None
+    top: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def import_case(export: Export, how: How, folder: Path) -> Imported:
     account = [f"{counted(len(export.frame), 'row')} of {export.file} were read: {export.reading}.", *history.account]
     holdout = _holdout(history, how.holdout, rows.unit, export.file)
     currency = how.currency or rows.currency or NO_CURRENCY
-    history, left_out = _plannable(history, holdout, rows.unit)
+    history, left_out = _plannable(history, holdout, rows.unit, how.top)
     account += left_out
     if not history.products:
         raise BadInput([Problem(export.file, f"no item is left; bring a longer history. {why}") for why in left_out])
@@ -121,23 +123,27 @@ def _holdout(history: History, asked: int | None, unit: PeriodUnit, file: str) -
     return asked
 
 
-def _plannable(history: History, holdout: int, unit: PeriodUnit) -> tuple[History, list[str]]:
+def _plannable(history: History, holdout: int, unit: PeriodUnit, top: int | None) -> tuple[History, list[str]]:
     """The items with a history before the hold-out that are still sold, and what is said of the others."""
     sells = history.units > 0
     past = holdout - int(history.periods[0])
     window = _today_window(unit)
     starts = range(past, len(history.periods) + 1 - LEAST_HELD_OUT)
-    enough = sells[:, :past].sum(axis=1) >= MIN_RECORDS
-    current = np.array([[mine[max(0, s - window) : s].any() for s in starts] for mine in sells]).all(axis=1)
+    known = sells[:, :past].sum(axis=1) >= MIN_RECORDS
+    current = known & np.array([[mine[max(0, s - window) : s].any() for s in starts] for mine in sells]).all(axis=1)
+    taken = np.where(current, np.nansum((history.units * history.price)[:, :past], axis=1), -1.0)
+    best = np.zeros_like(current)
+    best[np.argsort(-taken, kind="stable")[:top]] = True
     said = []
     for wrong, why in (
-        (~enough, f"sold in fewer than {MIN_RECORDS} {unit}s before {unit} {holdout}: too little to learn from"),
-        (enough & ~current, f"no sales for {window} {unit}s on end around the hold-out: discontinued"),
+        (~known, f"sold in fewer than {MIN_RECORDS} {unit}s before {unit} {holdout}: too little to learn from"),
+        (known & ~current, f"no sales for {window} {unit}s on end around the hold-out: discontinued"),
+        (current & ~best, f"below the {top} that take most money"),
     ):
         if wrong.any():
             names = [history.products[i] for i in np.flatnonzero(wrong)]
             said.append(f"Left out, {why}: {counted(len(names), 'item')}, {_some(names)}.")
-    keep = np.flatnonzero(enough & current)
+    keep = np.flatnonzero(current & best)
     return (
         replace(
             history,
@@ -225,7 +231,8 @@ def header_toml(header: Mapping[str, Any], holdout_remark: str) -> str:
     """`case.toml`."""
     remarks = {"holdout": holdout_remark}
     lines = [
-        f"{key} = {toml(value)}" + (f" # {remarks[key]}" if key in remarks else "") for key, value in header.items()
+        f"{key} = {toml_value(value)}" + (f" # {remarks[key]}" if key in remarks else "")
+        for key, value in header.items()
     ]
     return "\n".join(lines) + "\n"
 
@@ -237,17 +244,10 @@ def assumptions_toml(assumptions: Assumptions) -> str:
         "# result was seen and shown as assumed wherever they appear. Put in your own and say `assumed = false`.\n"
     )
     parts = [
-        f"\n[{name}]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in getattr(assumptions, name))
+        f"\n[{name}]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in getattr(assumptions, name))
         for name in Assumptions.model_fields
     ]
     return top + "".join(parts)
-
-
-def toml(value: Any) -> str:
-    """A TOML value: number, truth, list or basic string; its escapes are JSON's, except that DEL is escaped too."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def write_text(path: Path, text: str) -> None:

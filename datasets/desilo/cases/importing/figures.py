@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
+from decimal import Decimal as Number
+from numbers import Real
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -76,6 +78,11 @@ def ambiguous(texts: Sequence[str]) -> str:
     return next(text for text in texts if read_figure(text, ".") != read_figure(text, ",") and text.strip())
 
 
+def texts_of(cells: pd.Series) -> list[str]:
+    """The different texts of a column; what a spreadsheet or a parquet file holds as a number is none."""
+    return [] if pd.api.types.is_numeric_dtype(cells) else [cell for cell in cells.unique() if isinstance(cell, str)]
+
+
 def to_figures(cells: pd.Series, decimal: Decimal) -> tuple[Floats, pd.Series]:
     """(n,) the figures of a column, nan where there is none; and whether a cell holds something else.
 
@@ -85,10 +92,18 @@ def to_figures(cells: pd.Series, decimal: Decimal) -> tuple[Floats, pd.Series]:
     """
     if pd.api.types.is_numeric_dtype(cells):
         values = cells.to_numpy(dtype=float, na_value=np.nan)
-        wrong = np.isinf(values) | (np.abs(values) > LARGEST)
-        return np.where(wrong, np.nan, values), pd.Series(wrong, index=cells.index)
-    known = {text: read_figure(str(text), decimal) for text in cells.unique()}
-    read = cells.map(known)
-    wrong = cells.map({text: value is None for text, value in known.items()}).astype(bool)
-    figures: Floats = read.to_numpy(dtype=float, na_value=np.nan)
-    return figures, wrong
+    else:
+        known = {cell: _to_figure(cell, decimal) for cell in cells.unique()}
+        values = np.array([known[cell] for cell in cells])
+    wrong = ~(np.isnan(values) | (np.abs(values) <= LARGEST))
+    return np.where(wrong, np.nan, values), pd.Series(wrong, index=cells.index)
+
+
+def _to_figure(cell: Any, decimal: Decimal) -> float:
+    """Of a cell; infinite if it is no figure."""
+    if isinstance(cell, str):
+        read = read_figure(cell, decimal)
+        return np.inf if read is None else read
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return np.nan
+    return float(cell) if isinstance(cell, (Real, Number)) and not isinstance(cell, bool) else np.inf

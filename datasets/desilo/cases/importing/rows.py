@@ -21,6 +21,7 @@ from desilo.cases.importing.figures import (
     Decimal,
     ambiguous,
     decimals_that_fit,
+    texts_of,
     to_figures,
 )
 from desilo.cases.instance import Floats, Ints
@@ -78,7 +79,9 @@ def read_rows(
         BadInput: with every cell that holds something else, and what cannot be told.
     """
     findings, account = Findings(), list[str]()
-    cells = {role: _as_text(export.frame[name]) for role, name in columns.items()}
+    cells = {
+        role: export.frame[name] if role in FIGURES else _as_text(export.frame[name]) for role, name in columns.items()
+    }
     frame = pd.DataFrame(index=export.frame.index)
     frame["item"] = _names(export.file, cells[Role.ITEM], findings, account)
     frame["zone"] = _names(export.file, cells[Role.ZONE], findings, account) if Role.ZONE in cells else ALL
@@ -209,7 +212,7 @@ def _told_apart(texts: pd.Series, formats: Sequence[str]) -> str:
 def _figures(
     file: str, cells: Mapping[Role, pd.Series], decimal: Decimal | None, findings: Findings, account: list[str]
 ) -> tuple[dict[Role, Floats], str]:
-    texts = [str(t) for c in cells.values() if not pd.api.types.is_numeric_dtype(c) for t in c.unique()]
+    texts = [text for column in cells.values() for text in texts_of(column)]
     signs = DECIMALS[:1] if not texts else (decimal,) if decimal else decimals_that_fit(texts)
     if len(signs) > 1:
         text = ambiguous(texts)
