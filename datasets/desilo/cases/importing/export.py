@@ -10,7 +10,6 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow
@@ -88,8 +87,7 @@ def read_export(path: Path, *, sheet: str | None = None, encoding: str = "utf-8"
     else:
         frame, reading = _csv(file, data, encoding)
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
-    blank = [name for name in frame.columns if not name or re.fullmatch(r"Unnamed: \d+", name)]
-    frame = frame.drop(columns=blank)
+    frame = frame.drop(columns=[""], errors="ignore")
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
     for name in twice:
         findings.add(file, "the column is there twice; rename or remove one", 1, name)
@@ -107,16 +105,12 @@ def _csv(file: str, data: bytes, encoding: str) -> tuple[pd.DataFrame, str]:
         raise BadInput([Problem(file, "the file is blank; a header line and rows are expected")])
     delimiter = _delimiter(text)
     try:
-        frame = pd.read_csv(
-            io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, skip_blank_lines=False, index_col=False
+        cells = pd.read_csv(
+            io.StringIO(text), sep=delimiter, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False
         )
     except pd.errors.ParserError as error:
         raise BadInput([_unparsed(file, str(error), delimiter)]) from None
-    header = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])  # as it stands: pandas tells twins apart
-    frame.columns = pd.Index(header + [""] * (len(frame.columns) - len(header)))
-    frame.index = pd.RangeIndex(2, len(frame) + 2)
-    frame = frame.fillna("")
-    return frame[(frame != "").any(axis=1)], f"{encoding} text, cells between {DELIMITERS[delimiter]}"
+    return _below_header(cells.fillna("")), f"{encoding} text, cells between {DELIMITERS[delimiter]}"
 
 
 def _decoded(file: str, data: bytes, encoding: str) -> tuple[str, str]:
@@ -136,7 +130,7 @@ def _decoded(file: str, data: bytes, encoding: str) -> tuple[str, str]:
         raise BadInput([Problem(file, f"{what}; {advice}", row)]) from None
     except UnicodeError as error:
         raise BadInput([Problem(file, f"not {encoding} ({error}); save it as UTF-8")]) from None
-    return text.removeprefix("\ufeff"), encoding
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), encoding
 
 
 def _delimiter(text: str) -> str:
@@ -201,8 +195,13 @@ def _excel(file: str, data: bytes, sheet: str | None) -> tuple[pd.DataFrame, str
         raise BadInput([Problem(file, f"cannot be read as Excel (.xlsx): {reason}")]) from None
     if cells.empty:
         raise BadInput([Problem(file, f"sheet '{chosen}' is empty; a header line and rows are expected")])
+    return _below_header(cells), f"Excel, sheet '{chosen}'"
+
+
+def _below_header(cells: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are not blank, under the names of the first one."""
     frame = cells.iloc[1:].copy()
     frame.columns = pd.Index([str(name) for name in cells.iloc[0]])
     frame.index = pd.RangeIndex(2, len(frame) + 2)
-    filled: Any = frame[(frame != "").any(axis=1)]
-    return filled, f"Excel, sheet '{chosen}'"
+    filled: pd.DataFrame = frame[(frame != "").any(axis=1)]
+    return filled
