@@ -160,11 +160,6 @@ def judge(metric: Metric, pairs: Sequence[Pair], level: float, margin: float, de
     """What became of a metric."""
     known = [(pair, ratio) for pair in pairs if (ratio := log_ratio(metric, pair)) is not None]
     values = sample(known)
-    sides = [
-        [log_mean(metric, runs) for runs in side]
-        for side in ([pair.before for pair, _ in known], [pair.after for pair, _ in known])
-    ]
-    before, after = ([mean for mean in side if mean is not None] for side in sides)
     if metric.kind is Kind.SIZE or len(values) < 2 or not values.any():
         mean = float(values.mean()) if len(values) else math.nan
         exact = metric.kind is Kind.SIZE or (len(values) > 0 and not values.any())
@@ -175,8 +170,8 @@ def judge(metric: Metric, pairs: Sequence[Pair], level: float, margin: float, de
         metric=metric.name,
         kind=metric.kind,
         decides=decides,
-        before=_mean(before, metric.shift),
-        after=_mean(after, metric.shift),
+        before=_mean(metric, [pair.before for pair, _ in known]),
+        after=_mean(metric, [pair.after for pair, _ in known]),
         ratio=math.exp(found.estimate),
         low=math.exp(found.low),
         high=math.exp(found.high),
@@ -187,9 +182,10 @@ def judge(metric: Metric, pairs: Sequence[Pair], level: float, margin: float, de
     )
 
 
-def _mean(logarithms: Sequence[float], shift: float) -> float | None:
+def _mean(metric: Metric, sides: Sequence[Sequence[Run]]) -> float | None:
     """Shifted geometric mean, without the last digits that make less than nothing of nothing."""
-    return float(f"{math.exp(np.mean(logarithms)) - shift:.9f}") if logarithms else None
+    known = [mean for runs in sides if (mean := log_mean(metric, runs)) is not None]
+    return float(f"{math.exp(np.mean(known)) - metric.shift:.9f}") if known else None
 
 
 def differs(metric: Metric, pairs: Sequence[Pair], level: float, margin: float) -> bool:
