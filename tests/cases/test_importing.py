@@ -154,7 +154,8 @@ def test_items_that_cannot_be_planned_are_left_out_and_named(tmp_path: Path) -> 
 
 def test_a_margin_stands_for_unit_costs_and_is_said(tmp_path: Path) -> None:
     case = bring_frame(weekly().drop(columns="unit cost"), tmp_path, margin=0.3).case
-    np.testing.assert_allclose(case.unit_cost, 0.7 * case.price, atol=1e-6)
+    usual = np.median(case.price, axis=1, keepdims=True)
+    np.testing.assert_allclose(case.unit_cost, np.broadcast_to(0.7 * usual, case.price.shape), atol=1e-6)
     assert "assumed: a margin of 30%" in case.source
 
 
@@ -222,3 +223,15 @@ def test_an_empty_folder_is_filled_not_replaced(tmp_path: Path) -> None:
     bring_frame(weekly(), tmp_path)
     assert (tmp_path / "case").stat().st_ino == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["case", "sales.csv"]
+
+
+def test_an_item_without_any_unit_cost_is_left_out_and_said(tmp_path: Path) -> None:
+    frame = weekly().astype({"unit cost": object})
+    frame.loc[frame["item"] == "item 1", "unit cost"] = ""
+    frame.loc[0, "unit cost"] = ""
+    imported = bring_frame(frame, tmp_path)
+    assert imported.case.items == ("item 0", "item 2")
+    assert imported.case.unit_cost[0, 0] == imported.case.unit_cost[0, 1]
+    said = " ".join(imported.account)
+    assert "stands where there is none: 1 item week." in said
+    assert "a unit cost in any period, there is no record: 80 item weeks." in said

@@ -162,7 +162,7 @@ def _identification(case: Case, e: Evidence, left: Bools) -> Iterator[Worry]:
         left,
         f"off the usual price in fewer than {MIN_AWAY} {case.period_unit}s with sales, so what another price would do "
         "is not known. The price is left as it is; orders are still planned. A trial of other prices would tell.",
-        [f"{away} {case.period_unit}s" for away in e.away],
+        [counted(away, case.period_unit) for away in e.away],
     )
     together = ~left & (e.explained["all"] >= INSEPARABLE)
     causes = ["other prices", "promotion", "season"]
@@ -189,7 +189,7 @@ def _identification(case: Case, e: Evidence, left: Bools) -> Iterator[Worry]:
         e.records < FEW_RECORDS,
         f"sold in fewer than {FEW_RECORDS} {case.period_unit}s before the hold-out; the estimate is mostly the "
         "group's (pooled).",
-        [f"{n} {case.period_unit}s" for n in e.records],
+        [counted(n, case.period_unit) for n in e.records],
     )
     yield from _of_items(
         "elasticity at its limit",

@@ -78,7 +78,7 @@ def import_sales(
     zone: Annotated[str | None, _column("price zone; without it all rows are one")] = None,
     margin: Annotated[
         float | None,
-        typer.Option(**NUMBER, help="Share of the price, for unit costs without a column.", show_default=False),
+        typer.Option(**NUMBER, help="Share of the usual price, for unit costs without a column.", show_default=False),
     ] = None,
     period: Annotated[
         Period | None,

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from desilo.cases.defaults import PeriodUnit
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import counted
 from desilo.cases.importing.dates import Calendar
@@ -67,10 +68,10 @@ def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
     Args:
         rows: of the export.
         file: its name, for messages.
-        margin: share of the price, from which unit costs are taken where there is no column of them.
+        margin: share of the item's usual price, from which its unit cost is taken where there is no column of costs.
 
     Raises:
-        BadInput: nothing is left.
+        BadInput: nothing is left, or a date is far from all others.
     """
     account = list(rows.account)
     frame = rows.frame
@@ -114,45 +115,47 @@ def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
     account += _summed(rows, frame, int(there.sum()), net, gross, there)
     empty = _out_of_stock(frame, at, shape)
     units = np.where(there, np.maximum(net, 0), np.nan)
-    zero, pauses = _sold_nothing(there, items["zone"].to_numpy(), empty, LONGEST_PAUSE[rows.unit])
+    zero, pauses = _sold_nothing(there, items["zone"].to_numpy(), LONGEST_PAUSE[rows.unit])
     units[zero], feature[zero] = 0.0, 0.0
-    last_price = _carried(price)
     censored = empty & (there | zero)
     units[censored] = np.nan
-    if zero.any():
-        account.append(
-            f"Nothing sold was recorded, at the last price, where an item has no row while others of its zone have "
-            f"some: {counted(int(zero.sum()), f'item {rows.unit}')}."
-        )
-    if pauses:
-        account.append(
-            f"Items without a row for longer than {LONGEST_PAUSE[rows.unit]} {rows.unit}s were taken as not on offer, "
-            f"no record: {counted(pauses, 'pause')}."
-        )
-    if closed := int((~there.any(axis=0)).sum()):
-        account.append(f"No item has a row, so nothing is on record: {counted(closed, rows.unit)}.")
-    if censored.any():
-        account.append(
-            f"Ended without stock: {counted(int(censored.sum()), f'item {rows.unit}')}. What customers would have "
-            "bought is not known, so they are no record and take no part in the estimation."
-        )
-    price = np.where(np.isnan(price), last_price, price)
+    account += _said_of_gaps(rows.unit, int(zero.sum()), pauses, int((~there.any(axis=0)).sum()), int(censored.sum()))
+    price = np.where(np.isnan(price), _carried(price), price)
     if margin is not None:
-        cost = (1 - margin) * price
-        account.append(f"Unit costs are assumed: price less a margin of {margin:.0%}, in every {rows.unit}.")
-    else:
-        missing = np.isnan(cost) & ~np.isnan(units)
-        cost = np.where(np.isnan(cost), _carried(cost), cost)
-        if known := int((missing & ~np.isnan(cost)).sum()):
-            account.append(
-                f"The item's last unit cost, or its next, stands where there is none: "
-                f"{counted(known, f'item {rows.unit}')}."
-            )
-    on_record = ~np.isnan(units) & ~np.isnan(price) & ~np.isnan(cost) & (price > 0)
+        usual = pd.DataFrame(price.T).median().to_numpy(np.float64)
+        cost = np.broadcast_to((1 - margin) * usual[:, None], shape)
+        account.append(f"Unit costs are assumed: the item's usual (median) price less a margin of {margin:.0%}.")
+    known = ~np.isnan(cost)
+    cost = np.where(known, cost, _carried(cost))
+    on_record = ~np.isnan(units) & ~np.isnan(cost) & (price > 0)
+    for lost, what in (
+        (on_record & ~known, "The item's last unit cost, or its next, stands where there is none"),
+        (~np.isnan(units) & ~on_record, "Without a price, or a unit cost in any period, there is no record"),
+    ):
+        if lost.any():
+            account.append(f"{what}: {counted(int(lost.sum()), f'item {rows.unit}')}.")
     units, price, cost, feature = (np.where(on_record, figure, np.nan) for figure in (units, price, cost, feature))
     return History(
         tuple(items["item"]), tuple(items["zone"]), calendar, periods, units, price, cost, feature, tuple(account)
     )
+
+
+def _said_of_gaps(unit: PeriodUnit, zero: int, pauses: int, closed: int, censored: int) -> Iterable[str]:
+    if zero:
+        yield (
+            "Nothing sold was recorded, at the last price, where an item has no row while others of its zone have "
+            f"some: {counted(zero, f'item {unit}')}."
+        )
+    if pauses:
+        longest = f"{LONGEST_PAUSE[unit]} {unit}s were taken as not on offer, no record"
+        yield f"Items without a row for longer than {longest}: {counted(pauses, 'pause')}."
+    if closed:
+        yield f"No item has a row, so nothing is on record: {counted(closed, unit)}."
+    if censored:
+        yield (
+            f"Ended without stock: {counted(censored, f'item {unit}')}. What customers would have bought is not known, "
+            "so they are no record and take no part in the estimation."
+        )
 
 
 def _over(amount: Floats, count: Floats) -> Floats:
@@ -222,7 +225,7 @@ def _out_of_stock(frame: pd.DataFrame, at: tuple[Ints, Ints], shape: tuple[int, 
     return pd.DataFrame(ends.T).ffill().to_numpy().T <= 0
 
 
-def _sold_nothing(there: Bools, zones: Ints, empty: Bools, longest: int) -> tuple[Bools, int]:
+def _sold_nothing(there: Bools, zones: Ints, longest: int) -> tuple[Bools, int]:
     """(I, P) periods between an item's rows in which it sold nothing, and how many pauses were too long for that."""
     nothing, pauses = np.zeros_like(there), 0
     open_zone = {zone: there[zones == zone].any(axis=0) for zone in np.unique(zones)}
