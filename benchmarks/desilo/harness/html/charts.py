@@ -329,7 +329,8 @@ def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Draw
             _label_periods(panel, [use.period for use in own])
             panel.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
             panel.set_ylim(bottom=0)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+        handles, models_drawn = panels[0].get_legend_handles_labels()
+        figure.legend(handles, models_drawn, loc="outside upper left", ncols=2 if width == WIDE else 1)
 
     return draw
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -204,7 +206,8 @@ class Page:
             models = found["models"]
             assert isinstance(models, list)
             found |= {"called": {model: self._called(model) for model in models}, "period": self.period}
-            found |= {"shown": [self.summary.best_promised, JOINT]}
+            wanted = ((self.summary.best_promised, models[0]), (JOINT, models[-1]))
+            found |= {"shown": [model if model in models else other for model, other in wanted]}
         return found
 
     def limits(self) -> Chart | None:
@@ -250,13 +253,20 @@ class Page:
         header = ("limit", "kind", self.period, "capacity", *(f"mean use, {called}" for _, called in models))
         return Table("Shared limits and their use on nature", header, rows, text_columns=2)
 
+    @property
+    def scarcity(self) -> dict[str, dict[int, float]]:
+        """Shadow prices on record, by limit and calendar period."""
+        return evidence.shadow_prices(self.windows, JOINT)
+
     def shadow_prices(self) -> Chart | None:
         """What more of the limits would earn."""
-        found = evidence.shadow_prices(self.windows, JOINT)
+        found = {limit: prices for limit, prices in self.scarcity.items() if any(prices.values())}
         if not found:
             return None
         rows = tuple(
-            (limit, str(period), f"{price:,.4f}") for limit, prices in found.items() for period, price in prices.items()
+            (limit, str(period), f"{price:,.4f}")
+            for limit, prices in self.scarcity.items()
+            for period, price in prices.items()
         )
         said = ", ".join(f"{limit} {max(prices.values()):,.4f}" for limit, prices in found.items())
         return Chart(
@@ -427,7 +437,9 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     parts = {name: Markup((HERE / f"page.{name}").read_text(encoding="utf-8")) for name in ("css", "js")}
-    return environment.get_template("page.html").render(page=page, summary=page.summary, words=words, **parts)
+    digest = base64.b64encode(hashlib.sha256(parts["js"].encode()).digest()).decode()  # no other script may run
+    template = environment.get_template("page.html")
+    return template.render(page=page, summary=page.summary, words=words, digest=digest, **parts)
 
 
 def write_page(finished: Finished, summary: Summary, folder: Path, out: Path) -> None:
