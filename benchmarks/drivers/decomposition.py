@@ -217,7 +217,7 @@ def main() -> None:
             instance, seconds = instance_of(name)
             for method in asked.methods.split(","):
                 found = solved(instance, Method(method), asked.seconds or seconds)
-                add(asked.out, GAPS, found, ("instance", "method"))
+                add(asked.out, GAPS, found, ("instance", "method", "limit"))
     else:
         for items in asked.items.split(","):
             add(asked.out, WORKS, work(int(items)), ("items",))
