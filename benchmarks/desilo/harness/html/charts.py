@@ -117,9 +117,10 @@ def _rows(figure: Figure, names: Sequence[str], width: float, unit: str) -> Axes
     panel.grid(axis="x")
     panel.axvline(0, color=INK, lw=0.8)
     panel.xaxis.set_major_formatter("{x:,.0f}")
-    panel.xaxis.set_major_locator(mpl.ticker.MaxNLocator(7 if width == WIDE else 3))
+    panel.xaxis.set_major_locator(mpl.ticker.MaxNLocator(7 if width == WIDE else 3, integer=True))
+    panel.use_sticky_edges = False  # margins hold where bars end, too
     panel.set_xlabel(unit)
-    panel.margins(x=0.1 if width == WIDE else 0.3)  # for the figures beside the bars
+    panel.margins(x=0.12 if width == WIDE else 0.42)  # for the figures beside the bars
     return panel
 
 
@@ -146,7 +147,6 @@ def waterfall(summary: Summary, unit: str) -> Draw:
             _figure_beside(panel, min(0, *ends), max(0, *ends), k, grouped(bar.height, "+"))
             if k + 1 < len(steps):
                 panel.plot([bar.high] * 2, [k - 0.35, k + 1.35], color=GREY, lw=0.8)
-        panel.margins(x=0.12 if width == WIDE else 0.42)  # for the figures beside the intervals
         bound = next((row.gain for row in summary.rows if row.model == CLAIRVOYANT), None)
         if bound is not None:
             panel.axvline(bound.mean, color=ORANGE, ls="--", lw=1.4)
@@ -280,6 +280,7 @@ def elasticities(found: Sequence[ItemResponse], known: Mapping[str, Elasticity])
             if points:
                 panel.plot(*zip(*points, strict=True), mark, color=colour, ms=5, alpha=0.9, label=name)
         panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_major_locator(mpl.ticker.MaxNLocator(7 if width == WIDE else 3))
         panel.margins(x=0.05)
         figure.legend(loc="outside upper left", ncols=3)
 
