@@ -11,7 +11,7 @@ from small_runs import VERSIONS, bench, run, write
 
 from desilo.harness.cli import main
 from desilo.harness.solvers import environments
-from desilo.harness.solvers.environments import Environment, NotInstalled, make, requirements
+from desilo.harness.solvers.environments import Environment, NotInstalled, link_source, make, requirements
 from desilo.harness.solvers.history import (
     BENCHES,
     Bench,
@@ -213,8 +213,7 @@ def here_instead(monkeypatch: pytest.MonkeyPatch, root: Path, wrong: int) -> Non
         python.parent.mkdir(parents=True, exist_ok=True)
         python.write_text(SHIM.format(wrong=wrong, status=5 if wrong else 0, python=sys.executable))
         python.chmod(0o755)
-        environments.link_source(root / environments.SOURCE)
-        return Environment(root)
+        return Environment(root, link_source(root))
 
     monkeypatch.setattr(environments, "make", make)
 

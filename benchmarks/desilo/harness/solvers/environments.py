@@ -7,6 +7,7 @@ requirement of its own (a version of the solver that it refuses) does not keep a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,13 +18,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from filelock import FileLock
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import desilo
 from desilo.harness.records import write_text
 
-READY, SOURCE = "ready.json", "source"
+READY = "ready.json"
 
 DESILO = "from desilo.harness.cli import main; main()"
 
@@ -43,9 +45,11 @@ class Environment:
 
     Attributes:
         folder: of the environment.
+        sources: what is put on the module search path.
     """
 
     folder: Path
+    sources: tuple[Path, ...]
 
     def run(self, arguments: Sequence[str], quiet: bool = False) -> subprocess.CompletedProcess[str]:
         """Run `desilo` with arguments.
@@ -57,9 +61,8 @@ class Environment:
         Raises:
             KeyboardInterrupt: once the command has ended, too.
         """
-        sources = sorted((self.folder / SOURCE).iterdir())
         surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
-        surroundings["PYTHONPATH"] = os.pathsep.join(map(str, sources))
+        surroundings["PYTHONPATH"] = os.pathsep.join(map(str, self.sources))
         command = [str(_python(self.folder)), "-P", "-c", DESILO, *arguments]
         out, errors = (subprocess.PIPE, subprocess.PIPE) if quiet else (STANDARD_ERROR, None)
         process = subprocess.Popen(command, env=surroundings, stdout=out, stderr=errors, text=True)
@@ -90,14 +93,15 @@ def make(pins: Mapping[str, str], root: Path) -> Environment:
     wanted = requirements() | {canonicalize_name(name): version for name, version in pins.items()}
     ready = folder / READY
     text = json.dumps(wanted, indent=1, sort_keys=True) + "\n"
-    if not (ready.exists() and ready.read_text(encoding="utf-8") == text):
-        shutil.rmtree(folder, ignore_errors=True)
-        _call([sys.executable, "-m", "venv", str(folder)])
-        pip = [str(_python(folder)), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-        _call([*pip, "--no-compile", *(f"{name}=={version}" for name, version in wanted.items())])
-    link_source(folder / SOURCE)
-    write_text(text, ready)
-    return Environment(folder)
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):  # whoever else wants the same one waits for it
+        if not (ready.exists() and ready.read_text(encoding="utf-8") == text):
+            shutil.rmtree(folder, ignore_errors=True)
+            _call([sys.executable, "-m", "venv", str(folder)])
+            pip = [str(_python(folder)), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+            _call([*pip, "--no-compile", *(f"{name}=={version}" for name, version in wanted.items())])
+            write_text(text, ready)
+        return Environment(folder, link_source(folder))
 
 
 def requirements() -> dict[str, str]:
@@ -115,16 +119,25 @@ def requirements() -> dict[str, str]:
     return found
 
 
-def link_source(folder: Path) -> None:
-    """The portions of the namespace package as they are now, with a note of its version for `importlib.metadata`."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for number, portion in enumerate(desilo.__path__):
-        place = folder / f"{number}"
-        place.mkdir(parents=True)
-        (place / "desilo").symlink_to(Path(portion).resolve(), target_is_directory=True)
+def link_source(folder: Path) -> tuple[Path, ...]:
+    """Places for the module search path with the portions of the namespace package that is running.
+
+    They are made once for every such package and never changed: a bench may be at work with them.
+
+    Args:
+        folder: where they are made; the first one has a note of the version for `importlib.metadata`.
+    """
+    portions = [Path(portion).resolve() for portion in desilo.__path__]
     version = metadata.version("desilo")
-    note = folder / "0" / f"desilo-{version}.dist-info" / "METADATA"
+    name = hashlib.sha256(f"{version} {portions}".encode()).hexdigest()[:8]
+    places = tuple(folder / f"source-{name}-{number}" for number in range(len(portions)))
+    for place, portion in zip(places, portions, strict=True):
+        place.mkdir(parents=True, exist_ok=True)
+        if not (place / "desilo").is_symlink():
+            (place / "desilo").symlink_to(portion, target_is_directory=True)
+    note = places[0] / f"desilo-{version}.dist-info" / "METADATA"
     write_text(f"Metadata-Version: 2.1\nName: desilo\nVersion: {version}\n", note)
+    return places
 
 
 def _python(folder: Path) -> Path:
