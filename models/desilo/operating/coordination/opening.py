@@ -14,6 +14,9 @@ from desilo.solving import Held, Options, Stop, translate
 COLUMNS = 120_000
 """The sample's relaxation may be about so large."""
 
+TEAMS = 200
+"""So many stand for any number; what room there is beyond them goes to scenarios."""
+
 SCENARIOS = 3
 """At most so many scenarios; the price of a limit in a scenario is then its probability's share of the period's."""
 
@@ -26,7 +29,7 @@ def opening_prices(instance: Instance, teams: list[Ints], limits: Limits, option
     rng = np.random.default_rng(options.seed)
     arcs = instance.periods * (instance.periods + 1) // 2
     each = arcs * instance.price.shape[1] * len(instance.items) / len(teams)  # columns of a team and scenario
-    count = int(np.clip(COLUMNS // each, 1, len(teams)))  # teams first: a few are not like the rest
+    count = int(np.clip(COLUMNS // each, 1, min(TEAMS, len(teams))))  # teams first: a few are not like the rest
     depth = int(np.clip(COLUMNS // (each * count), 1, min(SCENARIOS, len(instance.scenarios))))
     chosen = np.sort(rng.choice(len(teams), count, replace=False))
     items = np.sort(np.concatenate([teams[k] for k in chosen]))
