@@ -35,6 +35,9 @@ STANDINGS = Annotated[
         "--standings", help="Folder of the standings.", show_default="results/library of the checkout", file_okay=False
     ),
 ]
+MILLION = 1e6
+"""Figures from here on are shown without decimals, so that a row fits into a line."""
+
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -298,9 +301,13 @@ def _facts(entry: Entry, standing: Standing) -> dict[str, Any]:
 
 def _figures(standing: Standing) -> tuple[str, str, str]:
     """Objective, bound and gap, for people."""
-    objective = "-" if standing.best is None else f"{standing.best.value:,.2f}"
-    bound = "-" if standing.bound is None else f"{standing.bound.value:,.2f}"
-    return objective, bound, f"{standing.gap:.2%}" if math.isfinite(standing.gap) else "-"
+    objective, bound = ("-" if mark is None else _money(mark.value) for mark in (standing.best, standing.bound))
+    gap = "-" if math.isinf(standing.gap) else "> 100%" if standing.gap > 1 else f"{standing.gap:.2%}"
+    return objective, bound, gap
+
+
+def _money(figure: float) -> str:
+    return f"{figure:,.2f}" if abs(figure) < MILLION else f"{figure:,.0f}"
 
 
 def _table(*header: str, text: int = 1) -> Table:
