@@ -35,7 +35,7 @@ STANDINGS = Annotated[
         "--standings", help="Folder of the standings.", show_default="results/library of the checkout", file_okay=False
     ),
 ]
-MILLION = 1e6
+LARGE = 1e5
 """Figures from here on are shown without decimals, so that a row fits into a line."""
 
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -307,7 +307,7 @@ def _figures(standing: Standing) -> tuple[str, str, str]:
 
 
 def _money(figure: float) -> str:
-    return f"{figure:,.2f}" if abs(figure) < MILLION else f"{figure:,.0f}"
+    return f"{figure:,.2f}" if abs(figure) < LARGE else f"{figure:,.0f}"
 
 
 def _table(*header: str, text: int = 1) -> Table:
