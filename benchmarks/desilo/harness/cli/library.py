@@ -153,15 +153,15 @@ def verify(patterns: PATTERNS = None, standings: STANDINGS = None) -> None:
     known = read_standings(folder)
     chosen = select(patterns or [])
     screen = Console(stderr=True)
-    table = _table("entry", "objective", "bound", "gap", "verdict")
+    table = _table("entry", "objective", "bound", "gap", "state")
     found = list(strangers(known))
     anew = (replace(entry) for entry in chosen)  # made again, and forgotten again: the large ones need not stay
     shown = track(anew, "verifying", len(chosen), console=screen, transient=True, disable=not screen.is_terminal)
     for entry in shown:
         problems = list(wrong(entry, known.of(entry), folder))
         found += [f"{entry.name}: {problem}" for problem in problems]
-        verdict = "WRONG" if problems else "open" if known.of(entry).gap > SOLVED else "solved"
-        table.add_row(entry.name, *_figures(known.of(entry)), verdict)
+        state = "WRONG" if problems else "open" if known.of(entry).gap > SOLVED else "solved"
+        table.add_row(entry.name, *_figures(known.of(entry)), state)
     _print(table)
     for problem in found:
         complain(problem)
