@@ -135,7 +135,7 @@ def compare(
         verdict = next((v for v in (Verdict.REGRESSION, Verdict.IMPROVEMENT) if v in verdicts), Verdict.NO_DIFFERENCE)
     return Comparison(
         verdict=verdict,
-        identical=all(_identical(pair) for pair in pairs),
+        identical=all(map(identical, pairs)),
         margin=margin,
         level=level,
         before=_side(names[0], before, [run for pair in pairs for run in pair.before]),
@@ -271,7 +271,9 @@ def _share_solved(runs: Sequence[Run]) -> float:
     return sum(is_solved(run) for run in runs) / len(runs)
 
 
-def _identical(pair: Pair) -> bool:
+def identical(pair: Pair) -> bool:
+    """Whether work, size and endings are the same."""
+
     def facts(runs: Sequence[Run]) -> set[tuple[object, ...]]:
         return {(run.ending, *sorted(run.work.items()), *sorted(run.size.items())) for run in runs}
 

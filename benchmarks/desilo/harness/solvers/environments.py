@@ -89,7 +89,7 @@ def make(pins: Mapping[str, str], root: Path) -> Environment:
         NotInstalled: pip could not install something.
     """
     python = f"python-{sys.version_info.major}.{sys.version_info.minor}"
-    folder = root / "-".join([*(f"{name}-{version}" for name, version in sorted(pins.items())), python])
+    folder = root.resolve() / "-".join([*(f"{name}-{version}" for name, version in sorted(pins.items())), python])
     wanted = requirements() | {canonicalize_name(name): version for name, version in pins.items()}
     ready = folder / READY
     text = json.dumps(wanted, indent=1, sort_keys=True) + "\n"

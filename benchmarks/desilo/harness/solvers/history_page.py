@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from desilo.harness.claims.statistics import LEVEL
 from desilo.harness.plots import BLUE, GREY, VERMILLION
 from desilo.harness.records import TEMPORARY, write_text
-from desilo.harness.solvers.compare import MARGIN, log_mean
+from desilo.harness.solvers.compare import MARGIN, identical, log_mean
 from desilo.harness.solvers.correctness import contradictions
 from desilo.harness.solvers.history import LINES, Bench, Series, Status, series_of, write_lines
 from desilo.harness.solvers.metrics import METRICS, Kind, is_solved, totals
@@ -60,7 +61,7 @@ def page(benches: Sequence[Bench], found: Sequence[tuple[Series, tuple[Step, ...
     ]
     for number, (series, steps) in enumerate(found):
         parts += [f"## {series.package}", _held(series), _table(series), *_contradicted(series)]
-        parts += [f"- {say(step)}" for step in steps] or ["No step: nothing changed by more than noise makes."]
+        parts += [f"- {say(step)}" for step in steps] or [_no_step(series)]
         if len(series.counting.benches) > 1:
             parts.append(f"![work and seconds by version]({_picture_name(found, number)})")
     alone = [bench for bench in benches if not any(bench in series.benches for series, _ in found)]
@@ -79,6 +80,13 @@ def _joined(parts: Iterable[str]) -> list[str]:
         else:
             paragraphs.append(part)
     return paragraphs
+
+
+def _no_step(series: Series) -> str:
+    neighbours = pairwise(series.counting.benches)
+    if all(identical(each) for old, new in neighbours for each in pair(old.runs, new.runs).pairs):
+        return "No step: sizes, iterations and nodes of every run are the same in all versions."
+    return "No step: nothing changed by more than noise makes."
 
 
 def say(step: Step) -> str:
