@@ -260,9 +260,13 @@ def test_a_run_is_held_against_what_is_known(puppet: Callable[[str], None], tmp_
 # ---- killed
 
 
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""A background shell has Ctrl-C ignored."""
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_bench_that_is_stopped_leaves_no_process(tmp_path: Path, how: signal.Signals) -> None:
-    command = [sys.executable, "-c", "from desilo.harness.cli import main; main()", "bench"]
+    command = [sys.executable, "-c", f"{HEARING}; from desilo.harness.cli import main; main()", "bench"]
     asked = ["joint-substitution-S-1", "--time-limit", "300", "--out", str(tmp_path / "out")]
     bencher = psutil.Popen([*command, *asked])
     until = time.monotonic() + 60
@@ -271,7 +275,7 @@ def test_a_bench_that_is_stopped_leaves_no_process(tmp_path: Path, how: signal.S
         time.sleep(0.1)
         children = bencher.children()
     bencher.send_signal(how)
-    assert bencher.wait() == (INTERRUPTED if how is signal.SIGINT else -how)
+    assert bencher.wait(timeout=60) == (INTERRUPTED if how is signal.SIGINT else -how)
     _, alive = psutil.wait_procs(children, timeout=30)
     assert children and not alive
     assert read_runs(tmp_path / "out") == []
