@@ -110,7 +110,7 @@ def test_on_a_terminal_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("typer.prompt", lambda text, **_: {"column of price per unit": "till"}[text])
+    monkeypatch.setattr("rich.prompt.Prompt.ask", lambda text, **_: {"column of price per unit": "till"}[text])
     sales, folder = export(tmp_path / "till.csv"), tmp_path / "shop"
     assert run(monkeypatch, "import", str(sales), "--out", str(folder)) == Exit.OK
     assert open_case(folder).price.max() == 2.0

@@ -13,7 +13,7 @@ import highspy
 import pytest
 
 from desilo.harness.solvers import by_highs
-from desilo.harness.solvers.attempt import attempt, peak_memory
+from desilo.harness.solvers.attempt import attempt
 from desilo.harness.solvers.bench import ticket
 from desilo.harness.solvers.library import entries
 from desilo.harness.solvers.presets import PRESETS, Preset
@@ -138,11 +138,12 @@ def test_a_solution_that_is_none_is_wrong(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_peak_of_memory_does_not_go_down() -> None:
-    before = peak_memory()
-    held = bytearray(2**27)
-    assert peak_memory() >= before + 100
-    del held
-    assert peak_memory() >= before + 100
+    code = (
+        "from desilo.harness.solvers.attempt import peak_memory as peak; before = peak(); held = bytearray(2**27);"
+        "above = [peak() - before]; del held; print(*above, peak() - before)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert min(map(float, said.split())) >= 100
 
 
 def test_the_process_ends_with_whoever_asked(tmp_path: Path) -> None:

@@ -170,9 +170,11 @@ def _choose(export: Export, given: Mapping[Role, str], margin: bool) -> dict[Rol
     if Role.UNIT_COST not in chosen and not margin:
         missing.append(Role.UNIT_COST)
     if missing and sys.stdin.isatty():
+        from rich.prompt import Prompt
+
         typer.echo(f"{export.file} has the columns {', '.join(header)}")
         for role in missing:
-            chosen[role] = typer.prompt(f"column of {MEANING[role]}", type=_one_of(header))
+            chosen[role] = Prompt.ask(f"column of {MEANING[role]}", choices=header, show_choices=False)
     elif missing:
         advice = {
             Role.PRICE: "--price COLUMN, or --revenue COLUMN",
@@ -189,9 +191,3 @@ def _choose(export: Export, given: Mapping[Role, str], margin: bool) -> dict[Rol
             ]
         )
     return {role: chosen[role] for role in Role if role in chosen}
-
-
-def _one_of(header: list[str]) -> object:
-    import click
-
-    return click.Choice(header)
