@@ -7,12 +7,13 @@ import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from desilo.cases.errors import BadInput, Problem
 from desilo.harness.cli import LARGEST, NUMBER, WHOLE, Exit
+from desilo.harness.cli.bar import Bar
 from desilo.harness.cli.library import PATTERNS, STANDINGS, published
 from desilo.harness.cli.run import INTERRUPTED, LONGEST, MOST_JOBS
 from desilo.harness.solvers.presets import PRESETS
@@ -160,42 +161,14 @@ def _parts(given: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in given.split(",")))
 
 
-class Progress:
-    """Says on the terminal how the runs are coming along: a bar where it can be redrawn, a line a run elsewhere."""
+class Progress(Bar):
+    """Says how the runs are coming along: where there is no bar, a line a run."""
+
+    things = "runs"
 
     def __init__(self, console: Console) -> None:
-        from rich import progress
-
-        self.console = console
-        self.bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TextColumn("left"),
-            progress.TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("looking what is there", total=None)
+        super().__init__(console)
         self.running: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
-
-    def note(self, text: str) -> None:
-        """A plain line."""
-        self.console.print(text, markup=False)
-
-    def begin(self, total: int, done: int) -> None:
-        """How much there is to do, and how much is there from an earlier bench."""
-        self.note(f"{total} runs, of which {done} are on record")
-        self.bar.update(self.task, total=total, completed=done)
 
     def started(self, run: Run) -> None:
         """One more is under way."""

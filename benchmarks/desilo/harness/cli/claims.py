@@ -6,17 +6,16 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from desilo.cases.errors import BadInput, Problem
 from desilo.harness.cli import NUMBER, WHOLE
+from desilo.harness.cli.bar import Bar
 from desilo.harness.cli.run import INTERRUPTED, MOST_JOBS
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from desilo.harness.claims.answer import Outcome
     from desilo.harness.claims.claim import Claim
     from desilo.harness.claims.conduct import TrialRecord
@@ -135,43 +134,16 @@ def _command(ids: Sequence[str], quick: bool, seed: int, coupling: float) -> str
     return " ".join(["desilo claims", *ids, *options, *(["--coupling", f"{coupling:g}"] if coupling != 1 else [])])
 
 
-class Progress:
-    """Says on the terminal how the trials are coming along: a bar where it can be redrawn, a line a tenth elsewhere."""
+class Progress(Bar):
+    """Says how the trials are coming along: where there is no bar, a line a tenth."""
 
-    def __init__(self, console: Console) -> None:
-        from rich import progress
-
-        self.console = console
-        self.bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TextColumn("left"),
-            progress.TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self.task = self.bar.add_task("looking what is there", total=None)
-        self.total = self.done = 0
-
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.stop()
-
-    def note(self, text: str) -> None:
-        """A plain line."""
-        self.console.print(text, markup=False)
+    things = "trials"
+    total = done = 0
 
     def begin(self, total: int, done: int) -> None:
-        """How much there is to do, and how much is there from an earlier run."""
+        """How much there is to do, and how much is there from before."""
         self.total, self.done = total, done
-        self.note(f"{total} trials, of which {done} are on record")
-        self.bar.update(self.task, total=total, completed=done)
+        super().begin(total, done)
 
     def finished(self, record: TrialRecord) -> None:
         """One more."""
