@@ -38,9 +38,9 @@ from desilo.harness.experiment import settings_of
 from desilo.harness.report import Estimate, Summary, summarise
 from desilo.harness.run import Finished, Silent, folder_of
 from desilo.harness.run import run as run_experiment
-from desilo.harness.solvers.compare import Comparison
-from desilo.harness.solvers.compare import compare as compare_pairs
-from desilo.harness.solvers.pairing import pair, require_comparable
+from desilo.harness.solvers.comparing.compare import Comparison
+from desilo.harness.solvers.comparing.compare import compare as compare_pairs
+from desilo.harness.solvers.comparing.pairing import pair, require_comparable
 from desilo.harness.solvers.runs import read_runs
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures, Strength

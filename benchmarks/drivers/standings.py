@@ -16,9 +16,9 @@ from datetime import date
 from pathlib import Path
 
 from desilo.formulations.freedom import Formulation
-from desilo.harness.solvers.library import Entry, select
-from desilo.harness.solvers.problems import Planning, Solution
-from desilo.harness.solvers.standings import Offer, read_standings, submit
+from desilo.harness.solvers.library.entries import Entry, select
+from desilo.harness.solvers.library.problems import Planning, Solution
+from desilo.harness.solvers.library.standings import Offer, read_standings, submit
 from desilo.operating.deciding import decide
 from desilo.operating.decision import How, Method, OperatingModel, Pictures
 from desilo.solving import Options, solve

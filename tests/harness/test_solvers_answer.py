@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desilo.harness.solvers.answer import primal_dual_integral
 from desilo.harness.solvers.judgement import TOLERANCE, judged
+from desilo.harness.solvers.running.answer import primal_dual_integral
 from desilo.harness.solvers.runs import Check, Ending, Run, Setting
 
 INF = math.inf

@@ -12,11 +12,11 @@ from typing import Any
 import highspy
 import pytest
 
-from desilo.harness.solvers import by_highs
-from desilo.harness.solvers.attempt import attempt
-from desilo.harness.solvers.bench import ticket
-from desilo.harness.solvers.library import entries
-from desilo.harness.solvers.presets import PRESETS, Preset
+from desilo.harness.solvers.library.entries import entries
+from desilo.harness.solvers.running import by_highs
+from desilo.harness.solvers.running.attempt import attempt
+from desilo.harness.solvers.running.bench import ticket
+from desilo.harness.solvers.running.presets import PRESETS, Preset
 from desilo.harness.solvers.runs import DECOMPOSITION, Ending, Run, Setting
 
 PROBLEM = "joint-features-S-1"
@@ -139,8 +139,8 @@ def test_a_solution_that_is_none_is_wrong(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_peak_of_memory_does_not_go_down() -> None:
     code = (
-        "from desilo.harness.solvers.attempt import peak_memory as peak; before = peak(); held = bytearray(2**27);"
-        "above = [peak() - before]; del held; print(*above, peak() - before)"
+        "from desilo.harness.solvers.running.attempt import peak_memory as peak;"
+        "before = peak(); held = bytearray(2**27); above = [peak() - before]; del held; print(*above, peak() - before)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert min(map(float, said.split())) >= 100
@@ -149,7 +149,7 @@ def test_the_peak_of_memory_does_not_go_down() -> None:
 def test_the_process_ends_with_whoever_asked(tmp_path: Path) -> None:
     out = tmp_path / "run.json"
     process = subprocess.Popen(
-        [sys.executable, "-m", "desilo.harness.solvers.attempt", str(out)],
+        [sys.executable, "-m", "desilo.harness.solvers.running.attempt", str(out)],
         stdin=subprocess.PIPE,
         start_new_session=True,
     )

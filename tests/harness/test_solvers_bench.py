@@ -17,11 +17,11 @@ from filelock import FileLock
 from desilo.cases.errors import BadInput
 from desilo.harness.cli.run import INTERRUPTED
 from desilo.harness.run import LOCK
-from desilo.harness.solvers import bench as benching
-from desilo.harness.solvers.bench import BENCH, Asked, BenchRecord, bench, grid, ticket
-from desilo.harness.solvers.library import select
+from desilo.harness.solvers.library.entries import select
+from desilo.harness.solvers.library.standings import Best, Standing, Standings
+from desilo.harness.solvers.running import bench as benching
+from desilo.harness.solvers.running.bench import BENCH, Asked, BenchRecord, bench, grid, ticket
 from desilo.harness.solvers.runs import RUNS, Ending, Run, Setting, read_runs
-from desilo.harness.solvers.standings import Best, Standing, Standings
 
 SMALL = Asked(patterns=("joint-features-S-1", "demand-tuna-S"), seeds=(0, 1, 2), time_limit=20.0)
 
@@ -209,7 +209,7 @@ def only(puppet: Callable[[str], None], folder: Path, program: str, **limits: An
 def test_a_run_that_ignores_its_time_limit_is_ended_and_says_how_far_it_came(
     puppet: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("desilo.harness.solvers.warden.PATIENCE", 0.2)
+    monkeypatch.setattr("desilo.harness.solvers.running.warden.PATIENCE", 0.2)
     program = "say(seconds={'build': 0.25}); signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)"
     found = only(puppet, tmp_path, program, time_limit=0.5, grace=1.0)
     assert found.ending is Ending.OVERTIME and found.note is not None

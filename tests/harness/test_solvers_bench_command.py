@@ -11,9 +11,9 @@ import pytest
 
 from desilo.harness.cli import Exit, main
 from desilo.harness.cli.run import INTERRUPTED
-from desilo.harness.solvers import bench as benching
-from desilo.harness.solvers.bench import Asked, grid
-from desilo.harness.solvers.library import select
+from desilo.harness.solvers.library.entries import select
+from desilo.harness.solvers.running import bench as benching
+from desilo.harness.solvers.running.bench import Asked, grid
 from desilo.harness.solvers.runs import read_runs
 
 SAYS = """

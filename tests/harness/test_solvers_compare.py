@@ -15,12 +15,12 @@ from small_runs import VERSIONS, bench, run, write
 
 from desilo.cases.errors import BadInput
 from desilo.harness.cli import main
-from desilo.harness.solvers.compare import Comparison, Verdict, compare, judge, log_ratio
-from desilo.harness.solvers.comparison_page import headline
-from desilo.harness.solvers.metrics import METRICS, totals
-from desilo.harness.solvers.noise import components, noise, trials_of_clock, trials_of_work
-from desilo.harness.solvers.pairing import Pair, pair, require_comparable, select
-from desilo.harness.solvers.profiles import figure_of, profiles
+from desilo.harness.solvers.comparing.compare import Comparison, Verdict, compare, judge, log_ratio
+from desilo.harness.solvers.comparing.metrics import METRICS, totals
+from desilo.harness.solvers.comparing.noise import components, noise, trials_of_clock, trials_of_work
+from desilo.harness.solvers.comparing.page import headline
+from desilo.harness.solvers.comparing.pairing import Pair, pair, require_comparable, select
+from desilo.harness.solvers.comparing.profiles import figure_of, profiles
 from desilo.harness.solvers.runs import Check, Ending, Run
 
 NEWER = VERSIONS | {"highspy": "1.16.0"}

@@ -11,8 +11,8 @@ import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from desilo.harness.cli import Exit, main
-from desilo.harness.solvers import gate, tiny
-from desilo.harness.solvers.tiny import Known, Tiny
+from desilo.harness.solvers.gate import gate, tiny
+from desilo.harness.solvers.gate.tiny import Known, Tiny
 from desilo.solving import Outcome
 from desilo.solving.highs import Held
 

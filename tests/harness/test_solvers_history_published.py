@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from desilo.harness.solvers.history import BENCHES, Status, read_history, series_of
-from desilo.harness.solvers.history_page import write_page
+from desilo.harness.solvers.tracking.history import BENCHES, Status, read_history, series_of
+from desilo.harness.solvers.tracking.page import write_page
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "solver" / "history"
 

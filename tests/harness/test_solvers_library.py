@@ -21,8 +21,8 @@ from desilo.cases.variants import known_demand, orders_alone, prices_alone, with
 from desilo.formulations.estimation import Coefficients, EstimationOptions, Records, estimate
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import pricing_model
-from desilo.harness.solvers.library import FAMILIES, SIZES, entries, find, select
-from desilo.harness.solvers.problems import Estimation, Planning
+from desilo.harness.solvers.library.entries import FAMILIES, SIZES, entries, find, select
+from desilo.harness.solvers.library.problems import Estimation, Planning
 from desilo.solving import Options, Stop, solve
 
 ENTRIES = entries()

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from desilo.harness.solvers import others
-from desilo.harness.solvers.attempt import attempt
-from desilo.harness.solvers.bench import ticket, versions_of
-from desilo.harness.solvers.library import entries
-from desilo.harness.solvers.others import OTHERS
+from desilo.harness.solvers.library.entries import entries
+from desilo.harness.solvers.running import others
+from desilo.harness.solvers.running.attempt import attempt
+from desilo.harness.solvers.running.bench import ticket, versions_of
+from desilo.harness.solvers.running.others import OTHERS
 from desilo.harness.solvers.runs import Ending, Run, Setting
 
 HERE: list[Any] = [

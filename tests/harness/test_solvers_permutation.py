@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from desilo.cases.generate import generate
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
-from desilo.harness.solvers.permutation import Permutation
+from desilo.harness.solvers.running.permutation import Permutation
 from desilo.solving import Options, Program, translate
 from desilo.solving.highs import load, run
 

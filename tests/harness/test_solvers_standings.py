@@ -16,10 +16,9 @@ from desilo.cases.errors import BadInput
 from desilo.cases.reading import read_instance
 from desilo.formulations.freedom import Formulation
 from desilo.harness.cli import Exit, library, main
-from desilo.harness.solvers import page
-from desilo.harness.solvers.library import entries, find
-from desilo.harness.solvers.runs import Ending, Run, Setting
-from desilo.harness.solvers.standings import (
+from desilo.harness.solvers.library import page
+from desilo.harness.solvers.library.entries import entries, find
+from desilo.harness.solvers.library.standings import (
     Mark,
     Offer,
     Receipt,
@@ -29,6 +28,7 @@ from desilo.harness.solvers.standings import (
     submit,
     wrong,
 )
+from desilo.harness.solvers.runs import Ending, Run, Setting
 from desilo.solving import Options, solve, translate
 from desilo.solving.highs import mps_name
 from desilo.solving.levels import start

@@ -10,9 +10,11 @@ import pytest
 from small_runs import VERSIONS, bench, run, write
 
 from desilo.harness.cli import main
-from desilo.harness.solvers import environments
-from desilo.harness.solvers.environments import Environment, NotInstalled, link_source, make, requirements
-from desilo.harness.solvers.history import (
+from desilo.harness.solvers.comparing.metrics import METRICS
+from desilo.harness.solvers.runs import Run
+from desilo.harness.solvers.tracking import environments
+from desilo.harness.solvers.tracking.environments import Environment, NotInstalled, link_source, make, requirements
+from desilo.harness.solvers.tracking.history import (
     BENCHES,
     Bench,
     Line,
@@ -24,10 +26,8 @@ from desilo.harness.solvers.history import (
     series_of,
     version_order,
 )
-from desilo.harness.solvers.metrics import METRICS
-from desilo.harness.solvers.runs import Run
-from desilo.harness.solvers.steps import find_steps
-from desilo.harness.solvers.track import combinations
+from desilo.harness.solvers.tracking.steps import find_steps
+from desilo.harness.solvers.tracking.track import combinations
 
 NUMBERS = ("1.11.0", "1.12.0", "1.13.0", "1.13.1", "1.15.0", "1.15.1")
 

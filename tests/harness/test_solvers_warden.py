@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from desilo.harness.solvers import warden
-from desilo.harness.solvers.warden import End, Watched, watch
+from desilo.harness.solvers.running import warden
+from desilo.harness.solvers.running.warden import End, Watched, watch
 
 IGNORES_ITS_END = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
 FOR_EVER = "while True: time.sleep(0.05)\n"
@@ -123,7 +123,7 @@ def test_its_standard_input_closes_when_the_watching_process_is_killed(tmp_path:
     noted = tmp_path / "pid"
     child = f"import os, sys; open({str(noted)!r}, 'w').write(str(os.getpid())); sys.stdin.read()"
     program = (
-        "import sys, threading; from desilo.harness.solvers.warden import watch\n"
+        "import sys, threading; from desilo.harness.solvers.running.warden import watch\n"
         f"watch([sys.executable, '-c', {child!r}], given='', time_limit=60, memory_limit=1000,"
         " called_off=threading.Event())"
     )

@@ -16,12 +16,12 @@ from desilo.harness.cli import LARGEST, NUMBER, WHOLE, Exit
 from desilo.harness.cli.bar import Bar
 from desilo.harness.cli.library import PATTERNS, STANDINGS, published
 from desilo.harness.cli.run import INTERRUPTED, LONGEST, MOST_JOBS
-from desilo.harness.solvers.presets import PRESETS
+from desilo.harness.solvers.running.presets import PRESETS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from desilo.harness.solvers.bench import Benched
+    from desilo.harness.solvers.running.bench import Benched
     from desilo.harness.solvers.runs import Run
 
 MOST_REPEATS = 1000
@@ -77,10 +77,10 @@ def bench(
     """Run solvers on the library's problems, each run in a process of its own."""
     from rich.console import Console
 
-    from desilo.harness.solvers import bench as benching
-    from desilo.harness.solvers.others import OTHERS
+    from desilo.harness.solvers.library.standings import read_standings
+    from desilo.harness.solvers.running import bench as benching
+    from desilo.harness.solvers.running.others import OTHERS
     from desilo.harness.solvers.runs import Ending
-    from desilo.harness.solvers.standings import read_standings
 
     base = benching.QUICK if quick else benching.Asked()
     limit = base.time_limit if time_limit is None else time_limit
@@ -177,7 +177,7 @@ class Progress(Bar):
 
     def finished(self, run: Run) -> None:
         """One has ended; a failure is worth a line anywhere."""
-        from desilo.harness.solvers.metrics import FAILED
+        from desilo.harness.solvers.comparing.metrics import FAILED
         from desilo.harness.solvers.runs import Ending
 
         del self.running[run.key]
@@ -202,7 +202,7 @@ def _totals(done: Benched) -> list[dict[str, Any]]:
     """The totals of each formulation, solver and preset, with every other ending."""
     from collections import Counter
 
-    from desilo.harness.solvers.metrics import is_solved, totals
+    from desilo.harness.solvers.comparing.metrics import is_solved, totals
 
     groups: dict[tuple[str, str, str], list[Run]] = {}
     for run in done.runs:

@@ -14,8 +14,8 @@ from desilo.harness.cli import NUMBER, WHOLE, Exit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from desilo.harness.solvers.compare import Comparison
-    from desilo.harness.solvers.noise import Noise
+    from desilo.harness.solvers.comparing.compare import Comparison
+    from desilo.harness.solvers.comparing.noise import Noise
     from desilo.harness.solvers.runs import Run
 
 TRIALS = 200
@@ -62,7 +62,7 @@ def compare(
     Exit status: 0 no regression; 5 a regression, a wrong answer or a new
     failure; 2 bad input; 1 anything else.
     """
-    from desilo.harness.solvers.pairing import pair, read_conditions, require_comparable, select
+    from desilo.harness.solvers.comparing.pairing import pair, read_conditions, require_comparable, select
     from desilo.harness.solvers.runs import read_runs
 
     deciding = _metrics(metric, margin, trials)
@@ -74,10 +74,10 @@ def compare(
     new = select(read_runs(after or before), conditions[1], "--after")
 
     from desilo.harness.records import write_record, write_text
-    from desilo.harness.solvers.compare import compare as compared
-    from desilo.harness.solvers.comparison_page import to_markdown
-    from desilo.harness.solvers.metrics import METRICS
-    from desilo.harness.solvers.noise import noise
+    from desilo.harness.solvers.comparing.compare import compare as compared
+    from desilo.harness.solvers.comparing.metrics import METRICS
+    from desilo.harness.solvers.comparing.noise import noise
+    from desilo.harness.solvers.comparing.page import to_markdown
 
     pairing = pair(old, new, {*conditions[0], *conditions[1]})
     require_comparable(pairing, old, new)
@@ -91,7 +91,7 @@ def compare(
     if markdown is not None:
         write_text(to_markdown(found, noises), markdown)
     if out is not None:
-        from desilo.harness.solvers.profiles import write_profiles
+        from desilo.harness.solvers.comparing.profiles import write_profiles
 
         write_record(found, out / "comparison.json")
         write_profiles(pairing.pairs, out)
@@ -102,7 +102,7 @@ def compare(
         typer.echo(dumps(whole, indent=1))
     else:
         _show(found, noises)
-    from desilo.harness.solvers.compare import Verdict
+    from desilo.harness.solvers.comparing.compare import Verdict
 
     if found.verdict in {Verdict.WRONG, Verdict.REGRESSION}:
         raise typer.Exit(Exit.REGRESSION)
@@ -110,7 +110,7 @@ def compare(
 
 def _metrics(given: Sequence[str] | None, margin: float, trials: int) -> tuple[str, ...]:
     from desilo.cases.findings import did_you_mean
-    from desilo.harness.solvers.metrics import DECIDING, METRICS
+    from desilo.harness.solvers.comparing.metrics import DECIDING, METRICS
 
     problems = [
         Problem("--metric", f"found '{name}'; {did_you_mean(name, METRICS)}")
@@ -134,7 +134,7 @@ def _aa(runs: Sequence[Run], trials: int, margin: float, json: bool) -> None:
     """Both kinds of A/A trials."""
     from json import dumps
 
-    from desilo.harness.solvers.noise import trials_of_clock, trials_of_work
+    from desilo.harness.solvers.comparing.noise import trials_of_clock, trials_of_work
 
     kinds = {
         "work": (trials_of_work(runs, trials, seed=1, margin=margin), "two seeds or permutations of two problems"),
@@ -157,7 +157,7 @@ def _show(found: Comparison, noises: Sequence[Noise]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from desilo.harness.solvers.comparison_page import HEADER, headline, method, noise_lines, remarks, rows, versions
+    from desilo.harness.solvers.comparing.page import HEADER, headline, method, noise_lines, remarks, rows, versions
 
     screen = Console(highlight=False, markup=False)
     screen.print(headline(found), style="bold")

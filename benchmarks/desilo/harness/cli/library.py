@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from desilo.formulations.freedom import Formulation
-    from desilo.harness.solvers.library import Entry
-    from desilo.harness.solvers.standings import Standing
+    from desilo.harness.solvers.library.entries import Entry
+    from desilo.harness.solvers.library.standings import Standing
 
 PATTERNS = Annotated[
     list[str] | None,
@@ -55,8 +55,8 @@ def register(app: typer.Typer) -> None:
 
 def list_entries(patterns: PATTERNS = None, standings: STANDINGS = None, as_json: AS_JSON = False) -> None:
     """List the entries with the best that is known of them."""
-    from desilo.harness.solvers.library import select
-    from desilo.harness.solvers.standings import SOLVED, Standings, read_standings
+    from desilo.harness.solvers.library.entries import select
+    from desilo.harness.solvers.library.standings import SOLVED, Standings, read_standings
 
     folder = standings or published()
     known = Standings() if folder is None else read_standings(folder)
@@ -90,8 +90,8 @@ def export(
     (of a demand problem the records); and NAME.json, the best known solution.
     """
     from desilo.formulations.freedom import Formulation
-    from desilo.harness.solvers.library import find
-    from desilo.harness.solvers.standings import best_solution, solution_path
+    from desilo.harness.solvers.library.entries import find
+    from desilo.harness.solvers.library.standings import best_solution, solution_path
 
     entry = find(name)
     if (folder is None) == (out is None):
@@ -146,8 +146,8 @@ def verify(patterns: PATTERNS = None, standings: STANDINGS = None) -> None:
     from rich.console import Console
     from rich.progress import track
 
-    from desilo.harness.solvers.library import select
-    from desilo.harness.solvers.standings import SOLVED, read_standings, strangers, wrong
+    from desilo.harness.solvers.library.entries import select
+    from desilo.harness.solvers.library.standings import SOLVED, read_standings, strangers, wrong
 
     folder = _required(standings)
     known = read_standings(folder)
@@ -193,8 +193,8 @@ def submit(
     """
     from datetime import date
 
-    from desilo.harness.solvers import standings as board
-    from desilo.harness.solvers.library import find
+    from desilo.harness.solvers.library import standings as board
+    from desilo.harness.solvers.library.entries import find
 
     entry = find(name)
     problems = []
@@ -230,7 +230,7 @@ def publish(
     Sizes that are not in sizes.json yet are measured by building the programs,
     which takes some minutes for the large ones.
     """
-    from desilo.harness.solvers.page import write_page
+    from desilo.harness.solvers.library.page import write_page
 
     folder = _required(standings)
     typer.echo(f"Written to {folder}: {', '.join(write_page(folder, runs))}")
@@ -244,8 +244,8 @@ def gate(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
 
     Exit status: 0 passed; 5 failed; 1 anything else.
     """
-    from desilo.harness.solvers.gate import WAYS, failures
-    from desilo.harness.solvers.tiny import read
+    from desilo.harness.solvers.gate.gate import WAYS, failures
+    from desilo.harness.solvers.gate.tiny import read
     from desilo.solving.highs import SOLVER
 
     programs = read()

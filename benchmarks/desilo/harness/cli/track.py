@@ -49,9 +49,9 @@ def track(
     from rich.console import Console
 
     from desilo.harness.run import locked
-    from desilo.harness.solvers.history import TRACKED, append, read_history
-    from desilo.harness.solvers.history_page import say, write_page
-    from desilo.harness.solvers.track import combinations, measure
+    from desilo.harness.solvers.tracking.history import TRACKED, append, read_history
+    from desilo.harness.solvers.tracking.page import say, write_page
+    from desilo.harness.solvers.tracking.track import combinations, measure
 
     messages = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     asked = _versions({"highspy": highspy, "pyomo": pyomo})

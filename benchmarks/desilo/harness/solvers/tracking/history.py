@@ -22,8 +22,8 @@ from pydantic import Field
 from desilo.cases.errors import BadInput, Problem
 from desilo.harness.measure import shifted_geometric_mean
 from desilo.harness.records import Known, Record, read_record, write_record, write_text
-from desilo.harness.solvers.metrics import METRICS, is_solved
-from desilo.harness.solvers.pairing import REORDERINGS
+from desilo.harness.solvers.comparing.metrics import METRICS, is_solved
+from desilo.harness.solvers.comparing.pairing import REORDERINGS
 from desilo.harness.solvers.runs import RUNS, Ending, Run, Setting, read_runs
 
 BENCHES, LINES = "benches", "history.jsonl"

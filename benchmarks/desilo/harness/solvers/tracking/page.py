@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from desilo.harness.claims.statistics import LEVEL
 from desilo.harness.plots import BLUE, GREY, VERMILLION
 from desilo.harness.records import TEMPORARY, write_text
-from desilo.harness.solvers.compare import MARGIN, identical, log_mean
-from desilo.harness.solvers.correctness import contradictions
-from desilo.harness.solvers.history import LINES, Bench, Series, Status, series_of, write_lines
-from desilo.harness.solvers.metrics import METRICS, Kind, is_solved, totals
-from desilo.harness.solvers.noise import noise
-from desilo.harness.solvers.pairing import pair
+from desilo.harness.solvers.comparing.compare import MARGIN, identical, log_mean
+from desilo.harness.solvers.comparing.correctness import contradictions
+from desilo.harness.solvers.comparing.metrics import METRICS, Kind, is_solved, totals
+from desilo.harness.solvers.comparing.noise import noise
+from desilo.harness.solvers.comparing.pairing import pair
 from desilo.harness.solvers.runs import Setting
-from desilo.harness.solvers.steps import SEARCHED, Step, find_steps
+from desilo.harness.solvers.tracking.history import LINES, Bench, Series, Status, series_of, write_lines
+from desilo.harness.solvers.tracking.steps import SEARCHED, Step, find_steps
 
 PAGE = "README.md"
 

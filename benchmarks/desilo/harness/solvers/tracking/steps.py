@@ -21,11 +21,11 @@ import ruptures
 from desilo.cases.instance import Floats
 from desilo.harness.claims.statistics import corrected
 from desilo.harness.records import Known, Record
-from desilo.harness.solvers.compare import MARGIN, Change, Verdict, by_problem, judge, log_ratio
-from desilo.harness.solvers.history import Series
-from desilo.harness.solvers.metrics import METRICS, Kind, Metric
-from desilo.harness.solvers.pairing import Pair, pair
+from desilo.harness.solvers.comparing.compare import MARGIN, Change, Verdict, by_problem, judge, log_ratio
+from desilo.harness.solvers.comparing.metrics import METRICS, Kind, Metric
+from desilo.harness.solvers.comparing.pairing import Pair, pair
 from desilo.harness.solvers.runs import Run
+from desilo.harness.solvers.tracking.history import Series
 
 SEARCHED = ("iterations", "nodes", "rows", "columns", "nonzeros", "processor")
 """Metrics in which steps are looked for. Of the clocks the processor's feels a busy machine least."""

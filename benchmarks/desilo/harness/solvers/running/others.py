@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from desilo.cases.instance import Floats
-from desilo.harness.solvers.answer import Answer
+from desilo.harness.solvers.running.answer import Answer
 from desilo.harness.solvers.runs import Ending, Setting
 from desilo.solving import Program
 from desilo.solving.highs import mps_name, write_program

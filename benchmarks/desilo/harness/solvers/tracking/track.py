@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from desilo.harness.records import write_record
-from desilo.harness.solvers import environments
-from desilo.harness.solvers.bench import versions_of
-from desilo.harness.solvers.environments import Environment, NotInstalled
-from desilo.harness.solvers.history import BENCHES, TRACKED, Status, VersionRecord, name_of, record_of
+from desilo.harness.solvers.running.bench import versions_of
 from desilo.harness.solvers.runs import RUNS
+from desilo.harness.solvers.tracking import environments
+from desilo.harness.solvers.tracking.environments import Environment, NotInstalled
+from desilo.harness.solvers.tracking.history import BENCHES, TRACKED, Status, VersionRecord, name_of, record_of
 
 PASSED, FAILED = 0, 5
 """Exit statuses of `desilo gate`; a bench that found wrong answers ends with the second one, too."""

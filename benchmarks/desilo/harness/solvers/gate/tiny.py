@@ -1,6 +1,6 @@
 """Tiny mixed-integer programs whose optimum is found by enumeration, without any solver.
 
-    python -m desilo.harness.solvers.tiny        writes gate.json, the programs of the correctness gate
+    python -m desilo.harness.solvers.gate.tiny        writes gate.json, the programs of the correctness gate
 
 Every integer column lies in a small box, and every continuous one between bounds: all integer points are gone through,
 and for each of them all vertices of what is left, the points where as many rows and bounds hold with equality as there

@@ -30,9 +30,9 @@ from desilo.cases.instance import Floats
 from desilo.harness.claims.statistics import by_student, cautious, corrected
 from desilo.harness.measure import Interval
 from desilo.harness.records import Known, Record
-from desilo.harness.solvers.correctness import Matter, contradictions, new_failures
-from desilo.harness.solvers.metrics import DECIDING, METRICS, Kind, Metric, Totals, is_solved, totals
-from desilo.harness.solvers.pairing import UNIT, Pair, Pairing
+from desilo.harness.solvers.comparing.correctness import Matter, contradictions, new_failures
+from desilo.harness.solvers.comparing.metrics import DECIDING, METRICS, Kind, Metric, Totals, is_solved, totals
+from desilo.harness.solvers.comparing.pairing import UNIT, Pair, Pairing
 from desilo.harness.solvers.runs import Ending, Run
 
 MARGIN = 0.05

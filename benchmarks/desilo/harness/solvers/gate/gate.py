@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from desilo.cases.instance import Floats
-from desilo.harness.solvers.tiny import Known, Tiny, read
+from desilo.harness.solvers.gate.tiny import Known, Tiny, read
 from desilo.solving import Options, Outcome, Program, Stop
 from desilo.solving.highs import Held
 

@@ -26,8 +26,8 @@ from desilo.cases.reading import read_instance
 from desilo.cases.variants import known_demand, orders_alone, prices_alone, without_substitution
 from desilo.formulations.estimation import Records
 from desilo.formulations.freedom import Formulation
-from desilo.harness.solvers import histories
-from desilo.harness.solvers.problems import Estimation, Kind, Planning, Solution
+from desilo.harness.solvers.library import histories
+from desilo.harness.solvers.library.problems import Estimation, Kind, Planning, Solution
 from desilo.harness.solvers.runs import Check
 
 TABLE = Path(__file__).with_name("library.csv")

@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from desilo.cases.instance import Floats
 from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION
 from desilo.harness.records import TEMPORARY
-from desilo.harness.solvers.metrics import METRICS, Metric, is_solved
-from desilo.harness.solvers.pairing import Pair
+from desilo.harness.solvers.comparing.metrics import METRICS, Metric, is_solved
+from desilo.harness.solvers.comparing.pairing import Pair
 from desilo.harness.solvers.runs import Run
 
 PICTURE = "profiles.svg"

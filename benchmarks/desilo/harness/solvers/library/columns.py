@@ -10,8 +10,8 @@ import numpy as np
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import Findings
 from desilo.cases.tables import read_text
-from desilo.harness.solvers.library import Entry
-from desilo.harness.solvers.problems import Solution
+from desilo.harness.solvers.library.entries import Entry
+from desilo.harness.solvers.library.problems import Solution
 from desilo.solving import hand_back, translate
 from desilo.solving.highs import mps_name
 

@@ -30,17 +30,17 @@ from desilo.harness.experiment import source_digest
 from desilo.harness.records import TEMPORARY, Record, read_record, sweep, write_record, write_text
 from desilo.harness.run import Watcher, locked
 from desilo.harness.solvers.judgement import judged
-from desilo.harness.solvers.library import Entry, select
-from desilo.harness.solvers.others import OTHERS
-from desilo.harness.solvers.presets import DEFAULT, PRESETS
+from desilo.harness.solvers.library.entries import Entry, select
+from desilo.harness.solvers.library.standings import Standing, Standings
+from desilo.harness.solvers.running.others import OTHERS
+from desilo.harness.solvers.running.presets import DEFAULT, PRESETS
+from desilo.harness.solvers.running.warden import End, Watched, watch
 from desilo.harness.solvers.runs import DECOMPOSITION, RELAXED, RUNS, Ending, Run, Setting, read_runs
-from desilo.harness.solvers.standings import Standing, Standings
-from desilo.harness.solvers.warden import End, Watched, watch
 from desilo.harness.workers import ONE_THREAD
 
 BENCH = "bench.json"
 
-COMMAND = (sys.executable, "-m", "desilo.harness.solvers.attempt")
+COMMAND = (sys.executable, "-m", "desilo.harness.solvers.running.attempt")
 """What does a run: finds it as a line of JSON on standard input, writes what came of it to the file named last."""
 
 
@@ -239,7 +239,7 @@ _SOURCES = (
     "desilo.formulations",
     "desilo.operating",
     "desilo.solving",
-    *(f"desilo.harness.solvers.{name}" for name in ("attempt", "by_highs", "others", "permutation", "presets")),
+    *(f"desilo.harness.solvers.running.{name}" for name in ("attempt", "by_highs", "others", "permutation", "presets")),
 )
 """What makes a program and has it solved."""
 

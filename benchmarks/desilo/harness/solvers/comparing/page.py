@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from desilo.harness.solvers.compare import Change, Comparison, Verdict
-from desilo.harness.solvers.metrics import METRICS, Kind
-from desilo.harness.solvers.noise import Noise
+from desilo.harness.solvers.comparing.compare import Change, Comparison, Verdict
+from desilo.harness.solvers.comparing.metrics import METRICS, Kind
+from desilo.harness.solvers.comparing.noise import Noise
 
 SHOWN = 10
 """Things of one kind that are written out; the others are counted."""

@@ -22,8 +22,8 @@ from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import did_you_mean
 from desilo.harness.records import Record, read_record, write_record
 from desilo.harness.run import locked
-from desilo.harness.solvers.columns import read_columns
-from desilo.harness.solvers.library import Entry, entries
+from desilo.harness.solvers.library.columns import read_columns
+from desilo.harness.solvers.library.entries import Entry, entries
 from desilo.harness.solvers.runs import Check
 from desilo.solving import relative_gap
 

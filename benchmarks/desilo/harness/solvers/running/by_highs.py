@@ -9,9 +9,9 @@ from typing import Any
 import highspy
 import numpy as np
 
-from desilo.harness.solvers.answer import Answer, Moment, primal_dual_integral
-from desilo.harness.solvers.permutation import Permutation
-from desilo.harness.solvers.presets import PRESETS
+from desilo.harness.solvers.running.answer import Answer, Moment, primal_dual_integral
+from desilo.harness.solvers.running.permutation import Permutation
+from desilo.harness.solvers.running.presets import PRESETS
 from desilo.harness.solvers.runs import Ending, Setting
 from desilo.solving import Options, Program, Seconds, Stop
 from desilo.solving.highs import load, read_outcome, run

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from desilo.harness.records import Known, Record
-from desilo.harness.solvers.compare import MARGIN, Verdict, differs, judge_solved, level_for
-from desilo.harness.solvers.metrics import DECIDING, METRICS, Kind, Metric, is_solved
-from desilo.harness.solvers.pairing import Pair
+from desilo.harness.solvers.comparing.compare import MARGIN, Verdict, differs, judge_solved, level_for
+from desilo.harness.solvers.comparing.metrics import DECIDING, METRICS, Kind, Metric, is_solved
+from desilo.harness.solvers.comparing.pairing import Pair
 from desilo.harness.solvers.runs import Run, Setting
 
 Groups = dict[tuple[object, ...], list[Run]]

@@ -17,9 +17,9 @@ from pydantic import Field
 from desilo.formulations.freedom import Formulation
 from desilo.harness.plots import BLUE, GREEN, ORANGE, VERMILLION
 from desilo.harness.records import TEMPORARY, Record, read_record, write_record, write_text
-from desilo.harness.solvers.library import FAMILIES, Entry, entries
+from desilo.harness.solvers.library.entries import FAMILIES, Entry, entries
+from desilo.harness.solvers.library.standings import SOLVED, Mark, Standing, read_standings
 from desilo.harness.solvers.runs import RUNS, Ending, Run, read_runs
-from desilo.harness.solvers.standings import SOLVED, Mark, Standing, read_standings
 from desilo.solving import Size, translate
 
 PAGE, SIZES, PICTURE = "README.md", "sizes.json", "times.svg"

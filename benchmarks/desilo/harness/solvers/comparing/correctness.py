@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from desilo.harness.records import Record
+from desilo.harness.solvers.comparing.metrics import is_solved
+from desilo.harness.solvers.comparing.pairing import Pair
 from desilo.harness.solvers.judgement import judged
-from desilo.harness.solvers.metrics import is_solved
-from desilo.harness.solvers.pairing import Pair
 from desilo.harness.solvers.runs import Ending, Run
 
 BROKEN = frozenset({Ending.ERROR, Ending.REFUSED, Ending.CRASHED})

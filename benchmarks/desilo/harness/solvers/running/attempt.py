@@ -1,6 +1,6 @@
 """What happens inside the process of a run: the program is made, solved, and what comes back is checked.
 
-    python -m desilo.harness.solvers.attempt OUT
+    python -m desilo.harness.solvers.running.attempt OUT
 
 finds the run that is asked for as a line of JSON on standard input and writes what came of it to OUT, anew after every
 phase: a run that is ended has said how far it came. When standard input closes, whoever asked is gone: the process
@@ -27,12 +27,12 @@ import numpy as np
 
 from desilo.formulations.freedom import Formulation
 from desilo.harness.records import write_record
-from desilo.harness.solvers import by_highs, others
-from desilo.harness.solvers.answer import Answer
 from desilo.harness.solvers.judgement import judged
-from desilo.harness.solvers.library import Entry, entries
-from desilo.harness.solvers.presets import PRESETS
-from desilo.harness.solvers.problems import Planning, Solution
+from desilo.harness.solvers.library.entries import Entry, entries
+from desilo.harness.solvers.library.problems import Planning, Solution
+from desilo.harness.solvers.running import by_highs, others
+from desilo.harness.solvers.running.answer import Answer
+from desilo.harness.solvers.running.presets import PRESETS
 from desilo.harness.solvers.runs import DECOMPOSITION, RELAXED, Ending, Run, Setting
 from desilo.operating.deciding import decide
 from desilo.operating.decision import How, Method, OperatingModel, Pictures
