@@ -9,32 +9,39 @@
 (['item', 'period', 'level', 'price'], ['item', 'period', 'units'])
 >>> print(f"{desilo.check(shop, joint).breakdown['lost_sales']:.2f}")  # independent of the models
 113.39
+>>> better = desilo.compare(desilo.solve(shop, "sequential", gap=0), joint)
+>>> f"{better.gain.low:.2f} to {better.gain.high:.2f}", len(better.prices)
+('78.22 to 78.22', 1)
 
 `desilo.run("orange-juice", quick=True)` measures on a case what deciding together is worth: `.operating_models`,
-`.gains` and `.cells` are its tables.
+`.gains` and `.cells` are its tables. One planning problem of a case is `desilo.picture(desilo.open_case("tuna"))`.
 
-Bad input raises `desilo.cases.errors.BadInput` with every problem found, as everywhere.
+Bad input raises `desilo.BadInput`, a `ValueError`, with every problem found, as everywhere.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import pandas as pd
 
+from desilo.cases.case import Case
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import did_you_mean
 from desilo.cases.generate import generate
-from desilo.cases.instance import Instance
+from desilo.cases.instance import Floats, Instance
 from desilo.cases.opening import open_case
 from desilo.cases.plan import Plan, read_plan, write_plan
 from desilo.cases.reading import read_instance
 from desilo.formulations.freedom import Formulation
 from desilo.harness import check as checker
 from desilo.harness.experiment import settings_of
+from desilo.harness.measure import GainInterval
 from desilo.harness.report import Estimate, Summary, summarise
 from desilo.harness.run import Finished, Silent, folder_of
 from desilo.harness.run import run as run_experiment
@@ -42,25 +49,35 @@ from desilo.harness.solvers.comparing.compare import Comparison
 from desilo.harness.solvers.comparing.compare import compare as compare_pairs
 from desilo.harness.solvers.comparing.pairing import pair, require_comparable
 from desilo.harness.solvers.runs import read_runs
+from desilo.harness.workers import main_unknown
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures, Strength
-from desilo.solving import Options
+from desilo.operating.forecast import estimated
+from desilo.operating.picture import picture as picture_of
+from desilo.solving import Options, Stop, relative_gap
 
 __all__ = [
+    "BadInput",
+    "BenchesCompared",
+    "Case",
     "Checked",
+    "Instance",
     "Measured",
+    "Plan",
+    "PlansCompared",
     "Solved",
     "check",
     "compare",
     "generate",
     "open_case",
+    "picture",
     "read_instance",
     "run",
     "solve",
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solved:
     """What an operating model came to on an instance.
 
@@ -71,6 +88,10 @@ class Solved:
 
     instance: Instance
     decision: Decision
+
+    def __repr__(self) -> str:
+        found = f"{self.instance.name}, {self.decision.model}: {self.status}"
+        return f"<Solved {found}, expected profit {self.objective:,.2f}, gap {self.gap:.4%}>"
 
     @property
     def status(self) -> str:
@@ -84,13 +105,19 @@ class Solved:
 
     @property
     def bound(self) -> float:
-        """What no plan of the decision taken last can exceed, money; nan where it optimises nothing."""
-        return self.decision.bound
+        """What no plan of the decision taken last can exceed, money.
+
+        Where that decision has nothing to optimise (a rule of thumb, plans put together) it is the objective itself;
+        inf if nothing is proven.
+        """
+        if not math.isnan(self.decision.bound):
+            return self.decision.bound
+        return self.objective if self.decision.stop is Stop.OPTIMAL else math.inf
 
     @property
     def gap(self) -> float:
-        """|bound - objective| / |objective|; 0 where no bound is asked for."""
-        return self.decision.gap
+        """|bound - objective| / |objective|; inf without a plan or bound."""
+        return relative_gap(self.objective, self.bound)
 
     @property
     def plan(self) -> Plan:
@@ -105,7 +132,7 @@ class Solved:
 
     @property
     def prices(self) -> pd.DataFrame:
-        """One row an item and period: item, period, level, price."""
+        """One row an item and period: item, period (1 to T), level, price (money per unit)."""
         price = self.plan.price(self.instance)
         items = self.instance.items
         rows = [
@@ -116,7 +143,7 @@ class Solved:
 
     @property
     def orders(self) -> pd.DataFrame:
-        """One row an order: item, period, units."""
+        """One row an order: item, period (1 to T) in which it is placed, units."""
         order = self.plan.order
         rows = [(self.instance.items[i], t + 1, order[i, t]) for i, t in np.argwhere(order > 0).tolist()]
         return pd.DataFrame(rows, columns=["item", "period", "units"])
@@ -140,11 +167,16 @@ class Solved:
         )
 
     def write(self, path: Path | str) -> None:
-        """Write the plan as a solution file."""
+        """Write the plan as a solution file.
+
+        Raises:
+            BadInput: the file cannot be written.
+            ValueError: there is no plan.
+        """
         write_plan(self.instance, self.plan, path)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Checked:
     """What the checker found; it shares no code with the formulations.
 
@@ -153,6 +185,10 @@ class Checked:
     """
 
     found: checker.Check
+
+    def __repr__(self) -> str:
+        broken = "feasible" if self.feasible else f"{len(self.violations)} rules broken"
+        return f"<Checked: {broken}, profit {self.profit:,.2f}>"
 
     @property
     def feasible(self) -> bool:
@@ -177,7 +213,80 @@ class Checked:
         return pd.DataFrame(rows, columns=fields)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
+class PlansCompared:
+    """Two operating models on one instance: what the second brings over the first, and what it does otherwise.
+
+    Attributes:
+        before, after: the two.
+    """
+
+    before: Solved
+    after: Solved
+
+    def __repr__(self) -> str:
+        names = f"{self.before.decision.model} -> {self.after.decision.model}"
+        return f"<PlansCompared {names}: gain {self.gain.low:,.2f} to {self.gain.high:,.2f}>"
+
+    @cached_property
+    def gain(self) -> GainInterval:
+        """Money: `plan` between the two plans; `low` to `high` between the optima, from both bounds.
+
+        The interval is what unfinished search leaves open, and holds for certain on this instance.
+        """
+        return GainInterval(self.before.objective, self.before.bound, self.after.objective, self.after.bound)
+
+    @cached_property
+    def breakdown(self) -> pd.DataFrame:
+        """One row a cause: money before and after by the independent checker, costs positive, and the change."""
+        columns = {
+            side: check(solved.instance, solved).breakdown
+            for side, solved in (("before", self.before), ("after", self.after))
+        }
+        return pd.DataFrame(columns).assign(change=lambda money: money["after"] - money["before"])
+
+    @cached_property
+    def prices(self) -> pd.DataFrame:
+        """One row an item and period (1 to T) whose price differs: item, period, before, after (money per unit)."""
+        return self._where_they_differ(*(each.plan.price(each.instance) for each in (self.before, self.after)))
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """One row an item and period (1 to T) in which orders differ: item, period, before, after (units)."""
+        return self._where_they_differ(self.before.plan.order, self.after.plan.order)
+
+    def _where_they_differ(self, before: Floats, after: Floats) -> pd.DataFrame:
+        items = self.before.instance.items
+        places = np.argwhere(~np.isclose(before, after)).tolist()
+        rows = [(items[i], t + 1, before[i, t], after[i, t]) for i, t in places]
+        return pd.DataFrame(rows, columns=["item", "period", "before", "after"])
+
+
+@dataclass(frozen=True, repr=False)
+class BenchesCompared:
+    """Two benches of solvers: is the second worse than the first?
+
+    Attributes:
+        found: all that the comparison says.
+    """
+
+    found: Comparison
+
+    def __repr__(self) -> str:
+        return f"<BenchesCompared: {self.verdict}, {self.found.pairs} pairs of {self.found.problems} problems>"
+
+    @property
+    def verdict(self) -> str:
+        """Decided by work that no machine changes: wrong answer or failure, regression, improvement, no difference."""
+        return self.found.verdict.value
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """One row a metric: means before and after, their ratio with its interval, the number of problems, verdict."""
+        return pd.DataFrame([change.model_dump(mode="json") for change in self.found.changes]).set_index("metric")
+
+
+@dataclass(frozen=True, repr=False)
 class Measured:
     """A run on a case: every operating model, at several starts, on demand that no planner has seen.
 
@@ -189,7 +298,11 @@ class Measured:
     folder: Path
     finished: Finished
 
-    @property
+    def __repr__(self) -> str:
+        done, asked = len(self.finished.cells), len(self.finished.record.cells)
+        return f"<Measured {self.folder}: {done} of {asked} cells>"
+
+    @cached_property
     def summary(self) -> Summary:
         """All that the report says."""
         return summarise(self.finished)
@@ -237,6 +350,32 @@ def _spread(name: str, estimate: Estimate | None) -> dict[str, float | None]:
     return {name: estimate.mean, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
+def picture(
+    case: Case,
+    start: int | None = None,
+    *,
+    periods: int | None = None,
+    scenarios: int | None = None,
+    tightness: float = 1.0,
+    seed: int = 1,
+) -> Instance:
+    """One planning problem of a case: demand as estimated on what lies before the start, the limits as assumed.
+
+    Args:
+        case: what `open_case` returned.
+        start: first calendar period planned; the first one held out if left out.
+        periods: T, planned at once; as assumed if left out.
+        scenarios: W, of demand; as assumed if left out.
+        tightness: factor on the shared capacities.
+        seed: of the scenarios.
+
+    Raises:
+        BadInput: the start does not fit the history, or items have too few records before it.
+    """
+    first = int(case.periods[case.holdout]) if start is None else start
+    return picture_of(case, first, estimated, periods=periods, scenarios=scenarios, seed=seed, tightness=tightness)
+
+
 def solve(
     instance: Instance | Path | str,
     model: str = "joint",
@@ -257,7 +396,8 @@ def solve(
         model: an operating model: joint, sequential, isolated, ...
         gap: relative, at which to stop.
         time_limit: seconds for all decisions together.
-        threads, seed: of the solver.
+        threads: of the solver; of a decomposition, teams side by side, in processes of their own.
+        seed: of the solver.
         formulation: tight, pairs or plain.
         method: of the joint model: auto, monolith or decomposition.
         strength: of the coordinated model: limits, prices or repair.
@@ -282,9 +422,9 @@ def solve(
     problem = _instance(instance)
     options = Options(time_limit=time_limit, gap=gap, seed=seed, threads=threads)
     how = How(Method(method), Strength(strength), checkpoint)
-    return Solved(
-        problem, decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation), how)
-    )
+    with main_unknown():  # teams may work in processes of their own
+        decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation), how)
+    return Solved(problem, decision)
 
 
 def check(instance: Instance | Path | str, plan: Solved | Plan | Path | str) -> Checked:
@@ -322,9 +462,8 @@ def run(
         quick: a small run.
         seed: of scenarios, nature, solver and resampling.
         time_limit: seconds for the whole run.
-        jobs: operating models worked out at the same time, in processes of their own: a script that asks for more than
-            one is protected by `if __name__ == "__main__":`, as `multiprocessing` demands.
-        out: folder of the run.
+        jobs: operating models worked out at the same time, in processes of their own; two, if there are two cores.
+        out: folder of the run; `results/runs/CASE-...` if left out.
 
     Raises:
         BadInput: the case or the folder cannot be used.
@@ -334,19 +473,37 @@ def run(
     return Measured(folder, run_experiment(settings, folder, Silent()))
 
 
-def compare(before: Path | str, after: Path | str) -> Comparison:
-    """Compare two benches of solvers, as `desilo compare` does.
+@overload
+def compare(before: Solved, after: Solved) -> PlansCompared: ...
+
+
+@overload
+def compare(before: Path | str, after: Path | str) -> BenchesCompared: ...
+
+
+def compare(before: Solved | Path | str, after: Solved | Path | str) -> PlansCompared | BenchesCompared:
+    """Compare what two operating models came to on an instance, or two benches of solvers as `desilo compare` does.
 
     Args:
-        before, after: their folders, or their `runs.jsonl`.
+        before, after: what `solve` returned; or folders of benches, or their `runs.jsonl`.
 
     Raises:
         BadInput: no such bench, or nothing to compare.
+        TypeError: a plan against a bench.
+        ValueError: plans for two instances, or no plan.
     """
+    if isinstance(before, Solved) and isinstance(after, Solved):
+        if before.instance.digest() != after.instance.digest():
+            raise ValueError(f"{before.instance.name} and {after.instance.name} are two problems; solve the same one")
+        for solved in (before, after):
+            _ = solved.plan  # or there is nothing to compare
+        return PlansCompared(before, after)
+    if isinstance(before, Solved) or isinstance(after, Solved):
+        raise TypeError("found a plan and a bench; expected two results of solve, or two benches")
     old, new = read_runs(Path(before)), read_runs(Path(after))
     pairing = pair(old, new)
     require_comparable(pairing, old, new)
-    return compare_pairs(pairing, old, new, names=(str(before), str(after)))
+    return BenchesCompared(compare_pairs(pairing, old, new, names=(str(before), str(after))))
 
 
 def _instance(given: Instance | Path | str) -> Instance:

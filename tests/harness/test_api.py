@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import doctest
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from small_run import write_small_case
 
 import desilo
 from desilo.cases.errors import BadInput
@@ -65,6 +67,65 @@ def test_there_is_no_plan_to_read_where_there_is_none() -> None:
         _ = nothing.plan
 
 
+def test_what_changes_between_two_plans_is_a_table(joint: desilo.Solved) -> None:
+    before = desilo.solve(joint.instance, "sequential", gap=0)
+    found = desilo.compare(before, joint)
+    assert found.gain.low == pytest.approx(found.gain.plan) == pytest.approx(joint.objective - before.objective)
+    sign = found.breakdown.index.isin(["revenue", "salvage"]) * 2 - 1
+    assert (sign * found.breakdown["change"]).sum() == pytest.approx(found.gain.plan)
+    assert len(found.prices) == (before.plan.level != joint.plan.level).sum() > 0
+    assert (found.orders["after"] - found.orders["before"]).sum() == pytest.approx(
+        (joint.plan.order - before.plan.order).sum()
+    )
+    with pytest.raises(ValueError, match="two problems"):
+        desilo.compare(desilo.solve(desilo.generate("newsvendor", "S", 1), "status-quo"), joint)
+    with pytest.raises(TypeError, match="a plan and a bench"):
+        desilo.compare(joint, "bench")  # type: ignore[call-overload]
+
+
+def test_a_rule_of_thumb_leaves_nothing_open(joint: desilo.Solved) -> None:
+    usual = desilo.solve(joint.instance, "status-quo")
+    assert (usual.bound, usual.gap) == (usual.objective, 0)
+
+
+def test_a_case_is_tables_and_planning_problems() -> None:
+    case = desilo.open_case("tuna")
+    assert case.sales.notna().all(axis=None) and len(case.sales) == (case.units >= 0).sum()
+    assert case.figures.loc["lead_time", "value"] == case.assumptions.lead_time.value
+    problem = desilo.picture(case, periods=2, scenarios=3)
+    assert problem.demand.shape[1::2] == (2, 3) and problem.name == f"tuna-{case.periods[case.holdout]}"
+    with pytest.raises(desilo.BadInput, match="cannot plan from week 0"):
+        desilo.picture(case, 0)
+
+
+def test_figures_of_an_array_do_not_flood_a_notebook(joint: desilo.Solved) -> None:
+    shown = [desilo.open_case("tuna"), joint.instance, joint, desilo.check(joint.instance, joint)]
+    assert [repr(each) for each in shown] == [
+        "<Case tuna: 6 items, weeks 1 to 331>",
+        "<Instance features-M-2: 6 items, 4 periods, 2 scenarios, 2 shared limits>",
+        f"<Solved features-M-2, joint: optimal, expected profit {joint.objective:,.2f}, gap {joint.gap:.4%}>",
+        f"<Checked: feasible, profit {joint.objective:,.2f}>",
+    ]
+
+
+def test_a_script_needs_no_protection_from_the_processes_that_it_starts(tmp_path: Path) -> None:
+    write_small_case(tmp_path / "case")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "import desilo\n"
+        "from desilo.harness.run import Silent, run\n"
+        "from small_run import small_settings\n"
+        "print('begun')\n"
+        "run(small_settings(Path('case'), jobs=2, starts=1, tightness=(1.0,)), Path('run'), Silent())\n"
+        "shop = desilo.generate('newsvendor', 'S', 1)\n"
+        "print(desilo.solve(shop, method='decomposition', threads=2, gap=0.01).status)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "begun\noptimal\n"), done.stderr
+
+
 def test_importing_loads_nothing_heavy() -> None:
     code = (
         "import desilo, sys, json; print(json.dumps([m for m in ('pandas', 'pyomo', 'highspy') if m in sys.modules]))"
@@ -75,6 +136,7 @@ def test_importing_loads_nothing_heavy() -> None:
 
 def test_every_public_name_is_there() -> None:
     assert all(getattr(desilo, name).__doc__ for name in desilo.__all__)
+    assert set(desilo.__all__) <= set(dir(desilo))
     with pytest.raises(AttributeError, match="has no attribute 'solv'"):
         _ = desilo.solv
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -30,6 +32,28 @@ class Here(Executor):
 
 
 @contextmanager
+def main_unknown() -> Iterator[None]:
+    """Processes started meanwhile do not import the main script; all that they do is in desilo.
+
+    They would start it over where it is not protected by `if __name__ == "__main__":`.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+class _Pool(ProcessPoolExecutor):
+    """Starts a process when there is work and none is idle."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        with main_unknown():
+            return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
 def workers(jobs: int) -> Iterator[Executor]:
     """Processes that work side by side, one thread each; with one job, this process.
 
@@ -42,7 +66,7 @@ def workers(jobs: int) -> Iterator[Executor]:
     wanted = ONE_THREAD | {"PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin_worker)
+    pool = _Pool(jobs, multiprocessing.get_context("spawn"), _begin_worker)
     others = set(multiprocessing.active_children())
     try:
         yield pool

@@ -10,6 +10,7 @@ from math import inf
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from desilo.cases.errors import BadInput, Problem
@@ -125,6 +126,32 @@ class Case:
     currency: str
     source: str
     licence: str
+
+    def __repr__(self) -> str:
+        first, last = self.periods[[0, -1]]
+        return f"<Case {self.name}: {len(self.items)} items, {self.period_unit}s {first} to {last}>"
+
+    @property
+    def sales(self) -> pd.DataFrame:
+        """One row a record: item, product, zone, period (calendar), units, price and unit_cost (per unit), feature."""
+        item, period = np.nonzero(~np.isnan(self.units))
+        return pd.DataFrame(
+            {
+                "item": np.array(self.items)[item],
+                "product": np.array(self.products)[item],
+                "zone": np.array(self.zones)[item],
+                "period": self.periods[period],
+                "units": self.units[item, period],
+                "price": self.price[item, period],
+                "unit_cost": self.unit_cost[item, period],
+                "feature": self.feature[item, period],
+            }
+        )
+
+    @property
+    def figures(self) -> pd.DataFrame:
+        """One row an operating figure: value, unit, reason, and whether it is assumed."""
+        return pd.DataFrame.from_dict(self.assumptions.model_dump(), orient="index").rename_axis("figure")
 
     def select_zones(self, zones: tuple[str, ...]) -> Case:
         """The same case with the items of some zones only.

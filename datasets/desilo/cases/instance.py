@@ -159,6 +159,10 @@ class Instance:
     licence: str = ""
     notes: str = ""
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.items)} items, {self.periods} periods, {len(self.scenarios)} scenarios"
+        return f"<Instance {self.name}: {counts}, {len(self.resources)} shared limits>"
+
     @property
     def has_level(self) -> Bools:
         """(I, K) whether the item has that level."""
