@@ -34,6 +34,13 @@ def test_a_folder_becomes_a_case(folder: Path) -> None:
     assert case.assumptions.lead_time.value == 1
 
 
+def test_a_zone_is_a_group_unless_items_are_told_apart(folder: Path) -> None:
+    assert open_case(folder).groups == ("north", "north", "south", "south")
+    items = pd.read_csv(folder / "items.csv").assign(group=["soap", "", "soap", "tea"])
+    items.to_csv(folder / "items.csv", index=False)
+    assert open_case(folder).groups == ("soap@north", "north", "soap@south", "tea@south")
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(len(SALES))))
 def test_the_order_of_rows_and_columns_does_not_matter(order: list[int], folder: Path) -> None:

@@ -235,3 +235,14 @@ def test_an_item_without_any_unit_cost_is_left_out_and_said(tmp_path: Path) -> N
     said = " ".join(imported.account)
     assert "stands where there is none: 1 item week." in said
     assert "a unit cost in any period, there is no record: 80 item weeks." in said
+
+
+def test_substitutes_are_the_group_that_most_rows_name(tmp_path: Path) -> None:
+    frame = weekly(items=4)
+    kind = {"item 0": "soap", "item 1": "soap", "item 2": "tea", "item 3": ""}
+    frame["product group"] = frame["item"].map(kind)
+    frame.loc[1, "product group"] = "tea"  # item 1, once
+    imported = bring_frame(frame, tmp_path)
+    groups = dict(zip(imported.case.items, imported.case.groups, strict=True))
+    assert groups == {"item 0": "soap@all", "item 1": "soap@all", "item 2": "tea@all", "item 3": "all"}
+    assert any("in the one of most rows: 1 other group." in sentence for sentence in imported.account)

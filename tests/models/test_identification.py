@@ -30,6 +30,7 @@ def market(seed: int, items: int = 1, noise: float = 0.2, promotion: float = 0.0
         items=names,
         products=names,
         zones=("all",) * items,
+        groups=("all",) * items,
         volume=np.ones(items),
         periods=np.arange(1, WEEKS + 1),
         units=units,
@@ -110,3 +111,14 @@ def test_no_bundled_item_is_too_thin() -> None:
     for name in ("tuna", "orange-juice"):
         case = open_case(name)
         assert not too_thin(case, case.holdout).any()
+
+
+def test_only_prices_of_the_own_group_act_on_an_item() -> None:
+    case = replace(market(1, items=4), groups=("a", "b", "a", "b"))
+    found = fit(case, case.holdout)
+    apart = np.array(case.groups)[:, None] != np.array(case.groups)
+    assert (found.cross[apart] == 0).all()
+    alone = fit(replace(case, groups=("a", "b", "c", "d")), case.holdout)
+    assert (alone.cross == 0).all()
+    instance = picture(case, HOLDOUT, lambda *_: found, seed=1)
+    assert instance.groups == case.groups

@@ -43,7 +43,7 @@ SMALL_PRICE = 0.5
 """A price below is moved by one per cent or more when it is set in whole cents."""
 
 MANY = 60
-"""Items in a price zone from which on estimation takes minutes: every item meets every other one's price."""
+"""Items in a group from which on estimation takes minutes: every item meets every other one's price."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _identification(case: Case, e: Evidence, left: Bools) -> Iterator[Worry]:
         case,
         together,
         f"{INSEPARABLE:.0%} or more of how the price moves goes along with promotion, season or other prices of the "
-        "zone. What the price did and what they did cannot be told apart: trust the elasticity little.",
+        "group. What the price did and what they did cannot be told apart: trust the elasticity little.",
         shares,
     )
     yield from _of_items(
@@ -294,11 +294,12 @@ def _history(case: Case) -> Iterator[Worry]:
         small,
         "prices are set in whole cents, coarse for these; give units and prices per 10 or 100",
     )
-    zones, counts = np.unique(np.array(case.zones), return_counts=True)
+    groups, counts = np.unique(np.array(case.groups), return_counts=True)
     if (counts > MANY).any():
-        zone = zones[counts.argmax()]
+        group = groups[counts.argmax()]
         yield Worry(
             "many items",
             int(counts.max()),
-            f"zone '{zone}' has {counts.max():,} items: estimation and planning take long; begin with the best sellers",
+            f"group '{group}' has {counts.max():,} items: estimation and planning take long; say which are substitutes "
+            "in a column `group` of items.csv (`desilo import --group`), or begin with the best sellers",
         )

@@ -98,6 +98,7 @@ class Case:
         items: I names; an item is a product in a price zone.
         products: I product names.
         zones: I price-zone names.
+        groups: I names of groups of substitutes, each in one zone: within it prices act on each other's demand.
         volume: (I,) storage volume per unit (e.g. gallons).
         periods: (P,) calendar labels, increasing by 1.
         units: (I, P) units sold; nan where there is no record.
@@ -114,6 +115,7 @@ class Case:
     items: tuple[str, ...]
     products: tuple[str, ...]
     zones: tuple[str, ...]
+    groups: tuple[str, ...]
     volume: Floats
     periods: Ints
     units: Floats
@@ -171,6 +173,7 @@ class Case:
             items=tuple(self.items[k] for k in pick),
             products=tuple(self.products[k] for k in pick),
             zones=tuple(self.zones[k] for k in pick),
+            groups=tuple(self.groups[k] for k in pick),
             volume=self.volume[pick],
             units=self.units[pick],
             price=self.price[pick],

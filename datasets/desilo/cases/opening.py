@@ -4,7 +4,8 @@ A case folder holds
 
 - `case.toml`: `CaseHeader`;
 - `assumptions.toml`: `Assumptions`, one table per figure;
-- `items.csv`: item, product, zone, volume; an item is a product in a price zone;
+- `items.csv`: item, product, zone, volume; an item is a product in a price zone; optional group: its substitutes,
+  all of its zone otherwise;
 - `sales.csv`: item, period, units, price, unit_cost, feature; no row where there is no record.
 
 The two tables may be parquet instead. Other files are left alone.
@@ -72,6 +73,7 @@ ITEMS = pa.DataFrameSchema(
         "product": pa.Column(str),
         "zone": pa.Column(str),
         "volume": pa.Column(float, _POSITIVE),
+        "group": pa.Column(str, required=False, nullable=True, metadata={"default": ""}),
     },
     strict=True,
     unique=["item"],
@@ -144,6 +146,7 @@ def read_case(folder: Path) -> Case:
         items=tuple(items["item"]),
         products=tuple(items["product"]),
         zones=tuple(items["zone"]),
+        groups=tuple(_group(*cells) for cells in zip(items["group"], items["zone"], strict=True)),
         volume=items["volume"].to_numpy(dtype=float),
         periods=periods,
         units=history("units"),
@@ -157,6 +160,11 @@ def read_case(folder: Path) -> Case:
         source=header.source,
         licence=header.licence,
     )
+
+
+def _group(group: str, zone: str) -> str:
+    """Substitutes share a zone: the same group elsewhere is another one. Without one, the whole zone is."""
+    return f"{group}@{zone}" if group else zone
 
 
 def _compare(header: CaseHeader, items: pd.DataFrame, sales: pd.DataFrame, findings: Findings) -> None:

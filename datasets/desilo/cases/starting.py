@@ -25,7 +25,8 @@ licence = "own data"
 holdout = 79 # first period the planner must not see; plans are scored on what follows, a quarter of the history, say
 zones = ["all"] # price zones: where the same price is asked
 
-# items.csv: an item is a product in a price zone; volume is the room a unit takes up, in any measure. For example
+# items.csv: an item is a product in a price zone; volume is the room a unit takes up, in any measure; an
+# optional group names its substitutes, whose prices act on each other's sales (all of its zone otherwise). For example
 #   item,product,zone,volume
 #   juice,juice,all,1
 # sales.csv: a row an item and period, periods numbered consecutively; price and unit_cost per unit, feature: the
@@ -60,4 +61,7 @@ def start_case(folder: Path, period_unit: PeriodUnit = "week", currency: str = "
         write_text(fresh / "case.toml", filled)
         write_text(fresh / "assumptions.toml", f"{top}\n{remark}\n{figures}")
         for table, schema in (("items", ITEMS), ("sales", SALES)):
-            write_text(fresh / f"{table}.csv", ",".join(schema.columns) + "\n")
+            write_text(
+                fresh / f"{table}.csv",
+                ",".join(name for name, column in schema.columns.items() if column.required) + "\n",
+            )

@@ -134,7 +134,7 @@ def naive(case: Case, start: int) -> Response:
 
 
 def estimated(case: Case, start: int) -> Response:
-    """The demand function of `desilo.formulations.estimation`, one group per price zone.
+    """The demand function of `desilo.formulations.estimation`, group by group.
 
     Elasticities, features and season are estimated on the periods before the start and before the hold-out,
     so that the hold-out stays one for every start; the level is brought up to date by the median residual of
@@ -170,13 +170,13 @@ def fit(
     items = len(base)
     level, own, cross = np.zeros(items), np.zeros(items), np.zeros((items, items))
     gains, season = np.zeros((items, 2)), np.zeros((items, 2 * harmonics))
-    zones = np.array(case.zones)
-    for zone in dict.fromkeys(case.zones):
-        group = np.flatnonzero(zones == zone)
-        found = estimate(records.of(group), options)
-        level[group], own[group], cross[np.ix_(group, group)] = found.level, found.own, found.cross
-        gains[group, : records.covariates.shape[2]] = found.covariates
-        season[group] = found.season
+    groups = np.array(case.groups)
+    for group in dict.fromkeys(case.groups):
+        mine = np.flatnonzero(groups == group)
+        found = estimate(records.of(mine), options)
+        level[mine], own[mine], cross[np.ix_(mine, mine)] = found.level, found.own, found.cross
+        gains[mine, : records.covariates.shape[2]] = found.covariates
+        season[mine] = found.season
     response = Response(
         base_price=base,
         level=level,

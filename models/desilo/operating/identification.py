@@ -81,7 +81,7 @@ def evidence(case: Case, response: Response) -> Evidence:
     fitted = np.log(response.demand(case.periods[:past], *_prices_and_features(records, response)))
     residuals = records.log_units - fitted
     residuals -= np.nanmedian(residuals, axis=1, keepdims=True)
-    drivers = _drivers(records, np.array(case.zones))
+    drivers = _drivers(records, np.array(case.groups))
     every = range(len(residuals))
     explained = {name: np.array([_explained(i, part[i], records) for i in every]) for name, part in drivers.items()}
     error = np.array([_half_width(i, drivers["all"][i], records, residuals[i]) for i in every])
@@ -103,10 +103,10 @@ def _prices_and_features(records: Records, response: Response) -> tuple[Floats, 
     return np.exp(records.log_price) * response.base_price[:, None], records.covariates[:, :, 0]
 
 
-def _drivers(records: Records, zones: Any) -> dict[str, list[Floats]]:
-    """What may move with an item's price, (N, m) an item: other prices of its zone, promotion, season, and all."""
+def _drivers(records: Records, groups: Any) -> dict[str, list[Floats]]:
+    """What may move with an item's price, (N, m) an item: other prices of its group, promotion, season, and all."""
     x = records.log_price
-    others = [x[(zones == zone) & (np.arange(len(x)) != i)] for i, zone in enumerate(zones)]
+    others = [x[(groups == group) & (np.arange(len(x)) != i)] for i, group in enumerate(groups)]
     parts = {
         "other prices": [prices.mean(axis=0)[:, None] if len(prices) else prices.T for prices in others],
         "promotion": list(records.covariates),

@@ -64,7 +64,7 @@ def picture(
         title=f"{case.title}, {T} {case.period_unit}s from {start}",
         periods=T,
         items=case.items,
-        groups=case.zones,
+        groups=case.groups,
         levels=tuple(tuple(f"{p:.2f}" for p in row if not np.isnan(p)) for row in price),
         price=price,
         reference=reference,

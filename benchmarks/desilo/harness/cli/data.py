@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from desilo.cases.errors import BadInput, Problem
+from desilo.harness.cli import NUMBER, WHOLE
 
 if TYPE_CHECKING:
     from desilo.harness import describe
@@ -26,7 +27,7 @@ OUT = Annotated[
 
 READING = (
     "sold, moved: {unit}s before the hold-out with sales, and those off the usual price. own: elasticity to the "
-    "item's own price, its zone's items pooled; 95%: its interval by the item's own records. explained: share of the "
+    "item's own price, its group's items pooled; 95%: its interval by the item's own records. explained: share of the "
     "price's movement that goes with promotion, season and other prices. price: set by the plan, or left as it is."
 )
 """How the table of items is to be read."""
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
     data.command("list")(list_cases)
     data.command("describe")(describe_case)
     data.command("check")(check_case)
+    data.command("panel")(make_panel)
     app.add_typer(data)
 
 
@@ -116,6 +118,25 @@ def check_case(
     kinds = len(found.worries)
     said = "nothing to worry about" if not kinds else f"{kinds} kind{'s' if kinds > 1 else ''} of worry"
     console.print(Text(f"{history.name}: can be run; {said}"), soft_wrap=True)
+
+
+def make_panel(
+    folder: Annotated[Path, typer.Argument(help="New or empty folder for the case.", show_default=False)],
+    products: Annotated[int, typer.Option(**WHOLE, help="Products to keep: those that take most money.")] = 300,
+    margin: Annotated[float, typer.Option(**NUMBER, help="Share of the usual price, for unit costs.")] = 0.25,
+) -> None:
+    """Make a case of hundreds of products, to see that all of it works at that size.
+
+    The data, a year of grocery purchases said to be simulated, come with a package:
+    pip install "desilo[panel]". PROVENANCE.md in the folder says which products
+    are taken and what may be done with the data.
+    """
+    from desilo.cases.importing.panel import import_panel
+    from desilo.harness.cli.own import margin_of, tell
+
+    if products < 1:
+        raise BadInput([Problem("--products", f"found {products}; a whole number from 1 on is expected")])
+    tell(import_panel(folder, products, margin_of(margin)), folder)
 
 
 def _print(console: Console, table: describe.Table) -> None:

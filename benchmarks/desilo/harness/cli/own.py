@@ -16,6 +16,7 @@ from desilo.cases.errors import BadInput, Problem
 from desilo.harness.cli import NUMBER, WHOLE
 
 if TYPE_CHECKING:
+    from desilo.cases.importing.case import Imported
     from desilo.cases.importing.columns import Role
     from desilo.cases.importing.export import Export
 
@@ -76,6 +77,7 @@ def import_sales(
     stock: Annotated[str | None, _column("units in stock after the row")] = None,
     promo: Annotated[str | None, _column("promoted or not; yes, no or a share")] = None,
     zone: Annotated[str | None, _column("price zone; without it all rows are one")] = None,
+    group: Annotated[str | None, _column("group of substitutes; without it a zone is one")] = None,
     margin: Annotated[
         float | None,
         typer.Option(**NUMBER, help="Share of the usual price, for unit costs without a column.", show_default=False),
@@ -111,14 +113,14 @@ def import_sales(
     from desilo.cases.importing.columns import Role
     from desilo.cases.importing.export import read_export
 
-    if margin is not None and not 0 <= margin < 1:
-        raise BadInput([Problem("--margin", f"found {margin:g}; a share of the price from 0 to below 1 is expected")])
+    if margin is not None:
+        margin_of(margin)
     if margin is not None and unit_cost is not None:
         raise BadInput([Problem("--margin", "unit costs come from --unit-cost; give one of the two")])
     if top is not None and top < 1:
         raise BadInput([Problem("--top", f"found {top}; a whole number of items from 1 on is expected")])
     export = read_export(sales, sheet=sheet, encoding=encoding)
-    given = dict(zip(Role, (date, item, units, price, revenue, unit_cost, stock, promo, zone), strict=True))
+    given = dict(zip(Role, (date, item, units, price, revenue, unit_cost, stock, promo, zone, group), strict=True))
     columns = _choose(export, {role: column for role, column in given.items() if column}, margin is not None)
     imported = import_case(
         export,
@@ -135,12 +137,23 @@ def import_sales(
         ),
         out,
     )
-    case = imported.case
     typer.echo(", ".join(f"{role}: {column}" for role, column in columns.items()))
+    tell(imported, out)
+
+
+def margin_of(given: float) -> float:
+    """A margin, if it is one."""
+    if not 0 <= given < 1:
+        raise BadInput([Problem("--margin", f"found {given:g}; a share of the price from 0 to below 1 is expected")])
+    return given
+
+
+def tell(imported: Imported, folder: Path) -> None:
+    """Say what was done to make a case, and what comes next."""
     for sentence in imported.account:
         typer.echo(fill(sentence, 80, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False))
-    typer.echo(f"{case.title} -> {out}")
-    typer.echo(f"next: desilo data check {out}, then desilo run {out} --quick")
+    typer.echo(f"{imported.case.title} -> {folder}")
+    typer.echo(f"next: desilo data check {folder}, then desilo run {folder} --quick")
 
 
 def _choose(export: Export, given: Mapping[Role, str], margin: bool) -> dict[Role, str]:

@@ -40,6 +40,8 @@ class How:
         margin: as in `history_of`.
         holdout: number of the first period that planners must not see; the last quarter otherwise.
         top: how many items to keep, those that took most money before the hold-out; all if None.
+        licence: of the data.
+        before: what was done to the rows before they came here, a sentence each.
     """
 
     columns: Mapping[Role, str]
@@ -51,6 +53,8 @@ class How:
     margin: float | None = None
     holdout: int | None = None
     top: int | None = None
+    licence: str = "own data"
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,11 @@ def import_case(export: Export, how: How, folder: Path) -> Imported:
     """
     rows = read_rows(export, how.columns, unit=how.unit, date_format=how.date_format, decimal=how.decimal)
     history = history_of(rows, export.file, how.margin)
-    account = [f"{counted(len(export.frame), 'row')} of {export.file} were read: {export.reading}.", *history.account]
+    account = [
+        *how.before,
+        f"{counted(len(export.frame), 'row')} of {export.file} were read: {export.reading}.",
+        *history.account,
+    ]
     holdout = _holdout(history, how.holdout, rows.unit, export.file)
     currency = how.currency or rows.currency or NO_CURRENCY
     history, left_out = _plannable(history, holdout, rows.unit, how.top)
@@ -94,7 +102,7 @@ def import_case(export: Export, how: How, folder: Path) -> Imported:
         "period_unit": rows.unit,
         "currency": currency,
         "source": source,
-        "licence": "own data",
+        "licence": how.licence,
         "holdout": holdout,
         "zones": list(dict.fromkeys(history.zones)),
     }
@@ -149,6 +157,7 @@ def _plannable(history: History, holdout: int, unit: PeriodUnit, top: int | None
             history,
             products=tuple(history.products[i] for i in keep),
             zones=tuple(history.zones[i] for i in keep),
+            groups=tuple(history.groups[i] for i in keep),
             units=history.units[keep],
             price=history.price[keep],
             unit_cost=history.unit_cost[keep],
@@ -208,6 +217,8 @@ def _write_tables(history: History, folder: Path) -> None:
         f"{product}@{zone}" if zoned else product for product, zone in zip(history.products, history.zones, strict=True)
     ]
     items = pd.DataFrame({"item": names, "product": history.products, "zone": history.zones, "volume": 1.0})
+    if any(history.groups):
+        items["group"] = history.groups
     items.to_csv(folder / "items.csv", index=False, lineterminator="\n")
     item, t = np.nonzero(~np.isnan(history.units))
 
@@ -260,7 +271,7 @@ def _provenance(export: Export, how: How, account: list[str]) -> str:
     done = "\n".join(f"- {sentence}" for sentence in account)
     return (
         f"# {how.name}: where it comes from\n\n"
-        f"**Source.** `{export.file}`, SHA-256 `{export.digest}`.\n\n"
+        f"**Source.** `{export.file}`, SHA-256 `{export.digest}`. **Licence.** {how.licence}.\n\n"
         f"## Columns used\n{columns}\n\n## What was done\n{done}\n\n"
         "## What to keep in mind\n"
         "- `assumptions.toml` holds documented defaults. Stock, capacity, lead time and handling cost are not in these "

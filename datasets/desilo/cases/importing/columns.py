@@ -19,6 +19,7 @@ class Role(StrEnum):
     STOCK = "stock"
     PROMO = "promo"
     ZONE = "zone"
+    GROUP = "group"
 
 
 MEANING: Mapping[Role, str] = {
@@ -31,6 +32,7 @@ MEANING: Mapping[Role, str] = {
     Role.STOCK: "units in stock after the row",
     Role.PROMO: "whether it was promoted: yes or no, or a share from 0 to 1",
     Role.ZONE: "price zone: where the same price is asked",
+    Role.GROUP: "group of substitutes, whose prices act on each other's sales",
 }
 
 KNOWN_AS: Mapping[Role, str] = {
@@ -51,6 +53,7 @@ KNOWN_AS: Mapping[Role, str] = {
     Role.STOCK: "stock stockonhand onhand inventory closingstock endingstock stocklevel bestand lagerbestand",
     Role.PROMO: "promo promotion promoted onpromotion onpromo feature featured aktion",
     Role.ZONE: "zone pricezone preiszone",
+    Role.GROUP: "group itemgroup productgroup subcategory subcommodity artikelgruppe warengruppe",
 }
 """Names in common use, without blanks and signs, in lower case."""
 

@@ -35,6 +35,7 @@ class History:
 
     Attributes:
         products, zones: (I,) names.
+        groups: (I,) names of groups of substitutes; "" where none is on record.
         calendar: what the period numbers stand for; None where the export numbers periods itself.
         periods: (P,) numbers, increasing by 1.
         units, price, unit_cost, feature: (I, P); nan where there is no record.
@@ -43,6 +44,7 @@ class History:
 
     products: tuple[str, ...]
     zones: tuple[str, ...]
+    groups: tuple[str, ...]
     calendar: Calendar | None
     periods: Ints
     units: Floats
@@ -62,6 +64,7 @@ def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
     - Its feature is the share of its rows that were promoted.
     - The first and the last period are dropped when days are missing that most other periods have.
     - A period that ends without stock is no record: what was demanded is not known.
+    - Its group is the one that most of its rows name.
     - An item without a row has sold nothing, at its last price, if others of its zone have rows, the item was sold
       before and after within `LONGEST_PAUSE` periods, and it was not out of stock; otherwise there is no record.
 
@@ -136,8 +139,27 @@ def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
             account.append(f"{what}: {counted(int(lost.sum()), f'item {rows.unit}')}.")
     units, price, cost, feature = (np.where(on_record, figure, np.nan) for figure in (units, price, cost, feature))
     return History(
-        tuple(items["item"]), tuple(items["zone"]), calendar, periods, units, price, cost, feature, tuple(account)
+        tuple(items["item"]),
+        tuple(items["zone"]),
+        _groups(frame, items, account),
+        calendar,
+        periods,
+        units,
+        price,
+        cost,
+        feature,
+        tuple(account),
     )
+
+
+def _groups(frame: pd.DataFrame, items: pd.DataFrame, account: list[str]) -> tuple[str, ...]:
+    """(I,) the group that most rows of each item name."""
+    named = frame[frame["group"] != ""]
+    rows = named.groupby(["item", "zone", "group"], sort=False).size().reset_index(name="rows")
+    if (several := int(rows.duplicated(["item", "zone"]).sum())) > 0:
+        account.append(f"Items in several groups are in the one of most rows: {counted(several, 'other group')}.")
+    most = rows.sort_values("rows", kind="stable", ascending=False).drop_duplicates(["item", "zone"])
+    return tuple(items.merge(most, how="left", on=["item", "zone"])["group"].fillna(""))
 
 
 def _said_of_gaps(unit: PeriodUnit, zero: int, pauses: int, closed: int, censored: int) -> Iterable[str]:

@@ -42,9 +42,9 @@ class Rows:
     """Sales, a row of the export each.
 
     Attributes:
-        frame: `item`, `zone` (text), `period` (ordinal of its unit, or its own number), `before`, `after` (days of its
-            period before and after it), and figures, nan where there are none: `units`, `revenue`, `price`,
-            `unit_cost`, `stock`, `promo`.
+        frame: `item`, `zone`, `group` (text; a group may be blank), `period` (ordinal of its unit, or its own number),
+            `before`, `after` (days of its period before and after it), and figures, nan where there are none: `units`,
+            `revenue`, `price`, `unit_cost`, `stock`, `promo`.
         unit: length of a period.
         dated: whether periods come from dates; otherwise the export numbers them itself.
         currency: read off the figures; "" if they show none.
@@ -85,6 +85,8 @@ def read_rows(
     frame = pd.DataFrame(index=export.frame.index)
     frame["item"] = _names(export.file, cells[Role.ITEM], findings, account)
     frame["zone"] = _names(export.file, cells[Role.ZONE], findings, account) if Role.ZONE in cells else ALL
+    grouped = Role.GROUP in cells
+    frame["group"] = _names(export.file, cells[Role.GROUP], findings, account, blank=True) if grouped else ""
     periods = _periods(export.file, cells[Role.DATE], unit, date_format, findings, account)
     figures, currency = _figures(export.file, {r: cells[r] for r in FIGURES if r in cells}, decimal, findings, account)
     for role in FIGURES:
@@ -127,15 +129,15 @@ def _cell(cell: Any) -> str:
     return str(cell)
 
 
-def _names(file: str, cells: pd.Series, findings: Findings, account: list[str]) -> pd.Series:
-    """Names on one line, such that a spreadsheet takes none for a formula."""
+def _names(file: str, cells: pd.Series, findings: Findings, account: list[str], *, blank: bool = False) -> pd.Series:
+    """Names on one line, such that a spreadsheet takes none for a formula; some may be blank if asked."""
     if pd.api.types.is_numeric_dtype(cells):
         cells = cells.map(_cell)
     cells = cells.astype("str")
     named = cells.str.replace(_CONTROL, " ", regex=True).str.strip()
     broken = cells.str.strip().str.contains(_CONTROL, regex=True)
-    blank, formula = named == "", named.str.startswith("=")
-    findings.add_rows(file, str(cells.name), list(cells.index[blank]), lambda row: "blank; a name is expected")
+    missing, formula = (named == "") & (not blank), named.str.startswith("=")
+    findings.add_rows(file, str(cells.name), list(cells.index[missing]), lambda row: "blank; a name is expected")
     findings.add_rows(
         file,
         str(cells.name),
