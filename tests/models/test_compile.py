@@ -219,6 +219,15 @@ def shifted(m: Any, rng: np.random.Generator) -> None:
 
 
 @ingredient(BY_TEMPLATE)
+def indirect(m: Any, rng: np.random.Generator) -> None:
+    """Indices that are parameters, and members that are not taken apart."""
+    m.first = pyo.Param(initialize=1)
+    m.next = pyo.Param(m.I, default=entries((np.arange(4) + 1) % 4))
+    m.indirect = pyo.Constraint(m.I, rule=lambda m, i: m.x[m.next[i], m.first] + m.x[(m.next[m.next[i]], 2)] <= m.c[i])
+    m.whole = pyo.Constraint(m.I, rule=lambda m, i: sum(m.s[cell] - m.a[cell] for cell in m.S) >= -90 * m.c[i])
+
+
+@ingredient(BY_TEMPLATE)
 def ranged(m: Any, rng: np.random.Generator) -> None:
     m.ranged = pyo.Constraint(m.S, rule=lambda m, i, t: (-m.c[i], m.s[i, t] + m.x[i, t] - 1, 4 * m.k))
     m.chained = pyo.Constraint(m.T, rule=lambda m, t: pyo.inequality(-t, 2 * m.x[0, t], t + 1))
@@ -291,6 +300,11 @@ def looping(m: Any, rng: np.random.Generator) -> None:
 @ingredient(BY_INDEX)
 def lists_in_sums(m: Any, rng: np.random.Generator) -> None:
     m.lists = pyo.Constraint(m.T, rule=lambda m, t: sum(m.x[i, t] * u for i in [0, 2] for u in m.T) <= 40)
+
+
+@ingredient(BY_INDEX)
+def slices(m: Any, rng: np.random.Generator) -> None:
+    m.slices = pyo.Constraint(m.I, rule=lambda m, i: sum(m.x[i, :]) <= 8)
 
 
 @ingredient(BY_INDEX)

@@ -227,7 +227,7 @@ class _Compiler:
         linear = self.evaluator.linear(expression, frame)
         entries = _Entries.of(linear, grid, frame)
         size = sum(entry.size for entry in entries)
-        columns = _spread(np.add, [(entry.shape, entry.column) for entry in entries], np.empty(size, np.int32))
+        columns = _spread(np.add, [(entry.shape, entry.column) for entry in entries], np.empty(size, np.intp))
         values = _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
         return _Goal(columns, values, float(linear.constant))
 

@@ -21,11 +21,18 @@ from pyomo.common.numeric_types import native_types
 from pyomo.core.base.block import ScalarBlock
 from pyomo.core.base.constraint import IndexedConstraint, ScalarConstraint
 from pyomo.core.base.expression import IndexedExpression
+from pyomo.core.base.indexed_component import normalize_index
 from pyomo.core.base.initializer import ConstantInitializer
 from pyomo.core.base.objective import ScalarObjective
+from pyomo.core.base.param import IndexedParam
 from pyomo.core.base.set import IndexedSet, OrderedScalarSet
 from pyomo.core.base.var import IndexedVar
-from pyomo.core.expr.template_expr import GetItemExpression, NPV_Structural_GetItemExpression, _TemplateIterManager
+from pyomo.core.expr.template_expr import (
+    NPV_Numeric_GetItemExpression,
+    NPV_Structural_GetItemExpression,
+    Numeric_GetItemExpression,
+    _TemplateIterManager,
+)
 
 from desilo.cases.instance import Floats, Ints
 from desilo.solving.arrays import Listing
@@ -90,21 +97,36 @@ def _waiting(kind: Any) -> Any:
     return Waiting
 
 
+def _placed(kind: Any, node: Any) -> Any:
+    """A kind of component that in a template is itself at an index, a node, if the index is a placeholder.
+
+    Pyomo would look for some member of the index set to find out which kind of node.
+    """
+
+    class Placed(kind):  # type: ignore[misc]
+        def __getitem__(self, index: Any) -> Any:
+            if not _TemplateIterManager.paused:
+                flat = normalize_index(index)
+                parts = flat if isinstance(flat, tuple) else (flat,)
+                if any(type(part) not in native_types for part in parts):
+                    return node((self, *parts))
+            return super().__getitem__(index)
+
+    return Placed
+
+
 class DelayedConstraint(_waiting(IndexedConstraint)):  # type: ignore[misc]
     """Rows that wait."""
 
 
-class DelayedExpression(_waiting(IndexedExpression)):  # type: ignore[misc]
+class DelayedExpression(_placed(_waiting(IndexedExpression), Numeric_GetItemExpression)):  # type: ignore[misc]
     """Named expressions that wait."""
 
     nameless = False
 
     def __getitem__(self, index: Any) -> Any:
-        """The expression at an index; itself at that index if the index is a placeholder in a template."""
-        parts = index if isinstance(index, tuple) else (index,)
-        if not self.expanded and any(type(part) not in native_types for part in parts):
-            return GetItemExpression((self, *parts))
-        if not self.expanded and self.nameless:
+        """The expression at an index."""
+        if self.nameless and not self.expanded:
             return rule_of(self)(self.parent_block(), index)
         return super().__getitem__(index)
 
@@ -177,7 +199,11 @@ class SetAt(NPV_Structural_GetItemExpression):  # type: ignore[misc]
         return dimension
 
 
-class DelayedSet(IndexedSet):  # type: ignore[misc]
+class DelayedParam(_placed(IndexedParam, NPV_Numeric_GetItemExpression)):  # type: ignore[misc]
+    """Figures that are read at once."""
+
+
+class DelayedSet(_placed(IndexedSet, SetAt)):  # type: ignore[misc]
     """An indexed set that can be summed over at a placeholder; if it comes from a mask its members wait too."""
 
     _constructed: bool
@@ -202,13 +228,6 @@ class DelayedSet(IndexedSet):  # type: ignore[misc]
             for anonymous in self._anonymous_sets or ():
                 anonymous.construct()
             self._constructed = True
-
-    def __getitem__(self, index: Any) -> Any:
-        """The set at an index; itself at that index if the index is a placeholder in a template."""
-        parts = index if isinstance(index, tuple) else (index,)
-        if any(type(part) not in native_types for part in parts):
-            return SetAt((self, *parts))
-        return super().__getitem__(index)
 
     def keys(self, *args: Any, **options: Any) -> Any:
         """All indices; every set is made."""
@@ -270,7 +289,7 @@ class DelayedListing(OrderedScalarSet):  # type: ignore[misc]
         self._ordered_values = values
 
 
-class DelayedVar(IndexedVar):  # type: ignore[misc]
+class DelayedVar(_placed(IndexedVar, Numeric_GetItemExpression)):  # type: ignore[misc]
     """A variable with an array of values, and a Pyomo variable at an index when that index is asked for.
 
     Attributes:
@@ -369,7 +388,7 @@ def _can_wait(component: Component) -> bool:
     """Whether its parts come from a rule that is called with an index of a finite set."""
     if component._constructed or not component.index_set().isfinite():
         return False
-    if isinstance(component, IndexedSet):
+    if isinstance(component, IndexedSet | IndexedParam):
         return True
     if isinstance(component, OrderedScalarSet):
         listing = getattr(getattr(component._init_values, "_init", None), "val", None)
@@ -390,6 +409,7 @@ _WAITING = {
     IndexedExpression: DelayedExpression,
     ScalarConstraint: DelayedScalarConstraint,
     ScalarObjective: DelayedObjective,
+    IndexedParam: DelayedParam,
     IndexedSet: DelayedSet,
     OrderedScalarSet: DelayedListing,
     IndexedVar: DelayedVar,

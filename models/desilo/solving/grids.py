@@ -44,7 +44,6 @@ class Members:
         self.columns = tuple(columns)
         self.size = size
         self._table: Ints | None = None
-        self._where: dict[Any, int] | None = None
         self.counts = False
         if columns and size and all(column.dtype.kind == "i" for column in columns):
             self._first = [int(column.min()) for column in columns]
@@ -82,11 +81,14 @@ class Members:
 
     def holds(self, member: Sequence[Any]) -> bool:
         """Whether it is one of them."""
-        try:
-            self.positions([np.array([part]) for part in member])
-        except Untemplatable:
-            return False
-        return True
+        if self._table is None:
+            return tuple(member) in self._where
+        place = tuple(part - low for part, low in zip(member, self._first, strict=True))
+        return all(0 <= k < n for k, n in zip(place, self._span, strict=True)) and bool(self._table[place] >= 0)
+
+    @cached_property
+    def _where(self) -> dict[Any, int]:
+        return {member: k for k, member in enumerate(zip(*(c.tolist() for c in self.columns), strict=True))}
 
     def positions(self, at: Sequence[Array]) -> Positions:
         """Where the members at these (broadcasting) indices stand.
@@ -105,8 +107,6 @@ class Members:
             )
             found: Positions = self._table[tuple(shifted)] if inside else np.array(-1)
         else:
-            if self._where is None:
-                self._where = {key: k for k, key in enumerate(zip(*(c.tolist() for c in self.columns), strict=True))}
             spread = np.broadcast_arrays(*at)
             keys = zip(*(a.reshape(-1).tolist() for a in spread), strict=True)
             found = np.array([self._where.get(key, -1) for key in keys], dtype=np.int64).reshape(spread[0].shape)
