@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from desilo.cases.folders import fresh_file
 from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, ISOLATED, JOINT, SEQUENTIAL, STATUS_QUO
-from desilo.harness.records import TEMPORARY
 from desilo.harness.report import BEST_SEQUENTIAL, Estimate, Gain, Summary
 from desilo.harness.words import find, wins
 
@@ -19,10 +20,17 @@ BLUE, GREEN, VERMILLION, ORANGE, GREY = "#0072B2", "#009E73", "#D55E00", "#E69F0
 
 def write_plots(summary: Summary, folder: Path) -> None:
     """Write `waterfall.png` and `tightness.png`, each wholly or not at all."""
-    for name, chart in {"waterfall": waterfall(summary), "tightness": tightness(summary)}.items():
-        fresh = folder / f"{TEMPORARY}{name}"
-        chart.savefig(fresh, dpi=150, format="png")
-        fresh.replace(folder / f"{name}.png")
+    with mpl.rc_context({"text.parse_math": False}):  # a name may hold dollar signs
+        charts = {"waterfall": waterfall(summary), "tightness": tightness(summary)}
+    for name, chart in charts.items():
+        with fresh_file(folder / f"{name}.png") as fresh:
+            chart.savefig(fresh, dpi=150)
+
+
+def write_svg(figure: Figure, path: Path) -> None:
+    """Write a picture with its letters as text, wholly or not at all; the same picture gives the same file."""
+    with fresh_file(path) as fresh, mpl.rc_context({"svg.hashsalt": "desilo", "svg.fonttype": "none"}):
+        figure.savefig(fresh, format="svg", metadata={"Date": None})
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from desilo.cases.findings import schema_problems
+from desilo.cases.folders import TEMPORARY, fresh_file
 from desilo.operating.decision import Strength
 from desilo.solving import Stop
 
@@ -238,25 +238,19 @@ def read_record(kind: type[AnyRecord], path: Path) -> AnyRecord:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a file wholly or not at all: a temporary file beside it is renamed once it is on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    """Write a file wholly or not at all.
 
-
-TEMPORARY = ".writing-"
-"""Begins the names of files that are being written; one that is left over is of a killed run."""
+    Raises:
+        OSError: it cannot be written; names it.
+    """
+    with fresh_file(path) as fresh:
+        fresh.write_text(text, encoding="utf-8", newline="\n")
 
 
 def sweep(folder: Path) -> None:
     """Remove what a killed run left half written."""
-    for left in folder.rglob(f"{TEMPORARY}*"):
-        left.unlink(missing_ok=True)
+    for left in [*folder.rglob(f"{TEMPORARY}*")]:
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+LONGEST = 1000
+"""Letters of a problem that are shown."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -23,12 +26,15 @@ class Problem:
     column: str | None = None
 
     def __str__(self) -> str:
+        """For people, on a terminal: not endless, and what a terminal would obey is spelt out."""
         place = self.file
         if self.row is not None:
             place += f", row {self.row}"
         if self.column is not None:
             place += f", column {self.column}"
-        return f"{place}: {self.message}"
+        said = f"{place}: {self.message}"
+        shown = said if len(said) <= LONGEST else f"{said[: LONGEST - 3]}..."
+        return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in shown)
 
 
 class BadInput(ValueError):

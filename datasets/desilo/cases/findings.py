@@ -15,6 +15,13 @@ SHOWN = 3
 """Problems of one kind that are written out; the others are counted."""
 
 
+LOOKED_AT = 100
+"""Problems of one file of keys or entries that are worked out; that there are more is said."""
+
+WIDEST = 80
+"""Letters of a name that a message shows."""
+
+
 class Findings:
     """Problems found so far. Reading goes on after a problem and stops at `stop_if_any`."""
 
@@ -47,10 +54,15 @@ class Findings:
             raise BadInput(sorted(self.problems, key=lambda problem: files.index(problem.file)))
 
 
+def cut(text: str, widest: int = WIDEST) -> str:
+    """A text for a message, without its end where it is too long."""
+    return text if len(text) <= widest else text[: widest - 3] + "..."
+
+
 def quoted(names: Iterable[str], at_most: int = 12) -> str:
     """Names for a message: 'a', 'b', 'c' and 4 more."""
     listed = list(names)
-    text = ", ".join(f"'{name}'" for name in listed[:at_most])
+    text = ", ".join(f"'{cut(name)}'" for name in listed[:at_most])
     return text if len(listed) <= at_most else f"{text} and {len(listed) - at_most:,} more"
 
 
@@ -61,8 +73,8 @@ def counted(number: int, what: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The hint at the nearest known name; empty when none is near."""
-    by_lower = {other.lower(): other for other in reversed(list(known)[:1000])}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    by_lower = {other.lower(): other for other in reversed(list(known)[:1000]) if len(other) <= WIDEST}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1) if len(name) <= WIDEST else []
     return f"did you mean '{by_lower[near[0]]}'?" if near else ""
 
 
@@ -98,7 +110,7 @@ def spelt(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = value.isoformat() if isinstance(value, (date, time)) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return cut(text, 60)
 
 
 def beyond_python(error: ValueError | RecursionError) -> str:
@@ -117,9 +129,8 @@ def schema_problems(error: ValidationError, known: Callable[[tuple[Any, ...]], I
     found = []
     details = error.errors(include_url=False)
     parents = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
-    for detail in details:
-        if detail["loc"] in parents:  # follows from what is wrong within
-            continue
+    own = [detail for detail in details if detail["loc"] not in parents]  # the others follow from what is within
+    for detail in own[:LOOKED_AT]:
         place = ""
         for part in detail["loc"]:
             place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
@@ -134,4 +145,6 @@ def schema_problems(error: ValidationError, known: Callable[[tuple[Any, ...]], I
             expected = _EXPECTED.get(detail["type"], "a value of another kind is expected")
             message = f"found {spelt(detail['input'])}; {expected.format(**detail.get('ctx', {}))}"
         found.append((place, message))
+    if len(own) > LOOKED_AT:
+        found.append(("", f"{len(own) - LOOKED_AT:,} more problems were not looked at; mend these first"))
     return found

@@ -1,14 +1,43 @@
-"""Writing a folder wholly or not at all."""
+"""Writing a file or a folder wholly or not at all."""
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 
 from desilo.cases.errors import BadInput, Problem
+
+TEMPORARY = ".writing-"
+"""Begins the names of files and folders that are being written; one that is left over is of a killed process."""
+
+NO_FAULT_OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Errors after which another place does not help as such: the disk is full or broken, a quota is used up."""
+
+
+@contextmanager
+def fresh_file(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write, which takes its place once it is on disk; gone if anything goes wrong.
+
+    Raises:
+        OSError: it cannot be written; names `path`.
+    """
+    fresh = path.with_name(f"{TEMPORARY}{token_hex(8)}{path.suffix}")  # some writers go by the ending
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield fresh
+        with fresh.open("rb+") as file:
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -24,6 +53,7 @@ def fresh_folder(
 
     Raises:
         BadInput: something else is at `path`, or it cannot be written.
+        OSError: the disk is full.
     """
     target = Path(path).resolve()
     try:
@@ -33,13 +63,12 @@ def fresh_folder(
             what = refusal if target.is_dir() else "is a file"
             raise BadInput([Problem(str(path), f"{what}; nothing was written, choose another folder")])
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=TEMPORARY) as beside:
             fresh, old = Path(beside, "new"), Path(beside, "old")
             fresh.mkdir()
             yield fresh
-            if empty:  # filled, not replaced: somebody may be in it
-                for entry in fresh.iterdir():
-                    entry.rename(target / entry.name)
+            if empty:
+                _fill(target, fresh)
                 return
             if there:
                 target.rename(old)
@@ -51,4 +80,27 @@ def fresh_folder(
                 raise
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        raise BadInput([Problem(str(path), f"cannot be written: {error.strerror or error}")]) from None
+        raise unwritable(path, error) from None
+
+
+def _fill(target: Path, fresh: Path) -> None:
+    """Move files into an empty folder, which is not replaced: somebody may be in it.
+
+    Whoever fills it at the same time begins with the same name, and only one of the two can make it.
+    """
+    for entry in sorted(fresh.iterdir()):
+        place = target / entry.name
+        place.touch(exist_ok=False)
+        entry.replace(place)
+
+
+def unwritable(path: Path | str, error: OSError) -> Exception:
+    """What to raise where a place that was asked for cannot be written.
+
+    Returns:
+        `BadInput`, as another place would do; the error itself, naming the place, if the disk is full or broken.
+    """
+    why = error.strerror or str(error)
+    if error.errno in NO_FAULT_OF_THE_PLACE:
+        return OSError(error.errno, why, str(path))
+    return BadInput([Problem(str(path), f"cannot be written: {why}")])

@@ -12,9 +12,12 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, StringConstraints, ValidationError
 
 from desilo.cases.findings import Findings, beyond_python, schema_problems
-from desilo.cases.tables import read_text
+from desilo.cases.tables import CONTROL, read_text
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
+MAX_BYTES = 2**20
+"""A larger file of keys is refused: a text of a million letters tells people nothing, and reading it takes long."""
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=f"^{CONTROL.replace('[', '[^')}*$")]
 """Text that is shown on one line."""
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -36,7 +39,7 @@ def read_keys(
     """
     file = path.name
     try:
-        text = read_text(path, findings)
+        text = read_text(path, findings, MAX_BYTES)
         values = None if text is None else tomllib.loads(text)
     except OSError as error:
         findings.add(file, f"cannot be read: {error.strerror}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,16 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import SHOWN, Findings, beyond_python, did_you_mean, quoted, schema_problems, spelt
+from desilo.cases.folders import fresh_file, unwritable
 from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.tables import read_text
 
 SMALLEST_ORDER = 1e-6
 """Units; an order below this is no order (solver tolerance)."""
+
+MAX_BYTES = 2**28
+"""A larger solution file is refused: two million entries take some 30 bytes each, and a thousand once they are read."""
 
 LARGEST_ORDER = 1e15
 """Units: a thousand periods of the largest demand. Where more is ordered, single units are lost in rounding."""
@@ -152,7 +154,7 @@ def _read_solution(path: Path, findings: Findings) -> _Solution | None:
         return found
 
     try:
-        text = read_text(path, findings)
+        text = read_text(path, findings, MAX_BYTES)
         if text is None:
             return None
         values = json.loads(text, object_pairs_hook=unique)
@@ -212,15 +214,13 @@ def write_plan(instance: Instance, plan: Plan, path: Path | str) -> None:
     """Write a solution file, wholly or not at all.
 
     Raises:
-        BadInput: the file cannot be written.
+        BadInput: the file cannot be written there.
+        OSError: the disk is full.
     """
     path = Path(path)
     solution = as_solution(instance, plan)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
-            fresh = Path(beside, path.name)
+        with fresh_file(path) as fresh:
             fresh.write_text(json.dumps(solution, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            fresh.replace(path)
     except OSError as error:
-        raise BadInput([Problem(str(path), f"cannot be written: {error.strerror}")]) from None
+        raise unwritable(path, error) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,15 @@ LARGEST = 1e12
 MAX_FILE_BYTES = 2**30
 """A larger CSV is refused (as parquet the same table is about ten times smaller)."""
 
+MAX_FIELD = 131_072
+"""Characters a cell may have: where Python's own reader of CSV stops, too."""
+
 MAX_ROWS = 100_000_000
 """A parquet table with more rows is refused."""
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-_CONTROL = r"[\x00-\x1f\x7f]"
+CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+"""Characters that a name may not hold: they break lines or tell a terminal what to do."""
 
 
 def _name(default: str | None = None) -> Any:
@@ -234,10 +239,7 @@ def _read_csv(path: Path, schema: Any, findings: Findings) -> pd.DataFrame | Non
     """Every cell as stripped text; blank rows dropped; the index is the line in the file."""
     file = path.name
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            findings.add(file, f"larger than {MAX_FILE_BYTES:,} bytes; write this table as parquet instead")
-            return None
-        text = read_text(path, findings)
+        text = read_text(path, findings, advice="write this table as parquet instead")
     except OSError as error:
         findings.add(file, f"cannot be read: {error.strerror}")
         return None
@@ -247,6 +249,9 @@ def _read_csv(path: Path, schema: Any, findings: Findings) -> pd.DataFrame | Non
         findings.add(file, "the file is empty; a header line and rows are expected")
         return None
     lines = text.rstrip("\n").split("\n")
+    if len(long := max(lines, key=len)) > MAX_FIELD and max(map(len, re.split('[,"]', long))) > MAX_FIELD:
+        findings.add(file, f"a cell has more than {MAX_FIELD:,} characters; shorten it", lines.index(long) + 1)
+        return None
     try:
         fields = _fields_per_line(lines)
         header = [name.strip() for name in next(csv.reader(lines[:1]), [])]
@@ -280,13 +285,23 @@ def _read_csv(path: Path, schema: Any, findings: Findings) -> pd.DataFrame | Non
     return filled
 
 
-def read_text(path: Path, findings: Findings) -> str | None:
+def read_text(path: Path, findings: Findings, most: int = MAX_FILE_BYTES, advice: str = "shorten it") -> str | None:
     """A UTF-8 file (byte order mark and any line ends tolerated) as text with ``\\n`` line ends.
+
+    Args:
+        path: of the file; a device or a pipe is read no further than is allowed, either.
+        findings: takes what is wrong.
+        most: bytes it may have.
+        advice: what to do about a larger one.
 
     Raises:
         OSError: it cannot be read.
     """
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        findings.add(path.name, f"larger than {most:,} bytes; {advice}")
+        return None
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -399,10 +414,10 @@ def _to_names(file: str, cells: Any, bad: set[tuple[str, int]], findings: Findin
         findings.add(file, f"holds {cells.dtype} values; names are text", column=cells.name)
         bad.update((cells.name, row) for row in cells.index)
         return pd.Series("?", index=cells.index, dtype="str")
-    control = cells.str.contains(_CONTROL, regex=True)
+    control = cells.str.contains(CONTROL, regex=True)
     rows = cells.index[control]
     wrong = "a name has no line breaks or control characters"
-    findings.add_rows(file, cells.name, rows, lambda row: f"found {cells[row]!r}; {wrong}")
+    findings.add_rows(file, cells.name, rows, lambda row: f"found '{cells[row]}'; {wrong}")
     bad.update((cells.name, row) for row in rows)
     return cells.where((cells != "") & ~control)
 

@@ -11,6 +11,7 @@ from typing import Any
 import highspy
 import numpy as np
 
+from desilo.cases.folders import fresh_file
 from desilo.cases.instance import Floats, Ints
 from desilo.solving.compile import translate
 from desilo.solving.levels import hand_back, start
@@ -273,9 +274,10 @@ def write_mps(model: Model, path: Path) -> Size:
 
 
 def write_program(program: Program, path: Path) -> None:
-    """Write a program as an MPS file; its columns and rows are called by `mps_name`.
+    """Write a program as an MPS file, wholly or not at all; its columns and rows are called by `mps_name`.
 
-    A temporary file is written beside it and then renamed.
+    Raises:
+        OSError: it cannot be written.
     """
     highs = load(program, Options())
     named = highs.getModel()
@@ -283,13 +285,9 @@ def write_program(program: Program, path: Path) -> None:
     named.lp_.col_names_ = [mps_name(name) for name in program.column_names()]
     named.lp_.row_names_ = [mps_name(name) for name in program.row_names()]
     highs.passModel(named)
-    temporary = path.with_name(f".{path.stem}.partial.mps")  # HiGHS chooses the format by the ending
-    try:
-        if highs.writeModel(str(temporary)) == highspy.HighsStatus.kError:
-            raise OSError(f"HiGHS could not write {path}")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with fresh_file(path) as fresh:
+        if highs.writeModel(str(fresh)) == highspy.HighsStatus.kError:
+            raise OSError(None, "the solver could not write it", str(path))
 
 
 def size_of(program: Program) -> Size:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,8 +14,7 @@ from desilo.harness.claims.claim import GENERATED, Control
 from desilo.harness.claims.experiment import Records
 from desilo.harness.claims.experiments import population
 from desilo.harness.claims.verdict import Found, Judged, Seen
-from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION
-from desilo.harness.records import TEMPORARY
+from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, write_svg
 
 STRIP, ROW, CURVE = 0.75, 0.24, 3.2
 """Inches of height: of a test, of a figure beside it, of a curve."""
@@ -29,12 +27,7 @@ LEGEND = (
 
 def write_picture(judged: Judged, tables: Mapping[str, Records], path: Path) -> None:
     """Write a claim's picture as SVG, wholly or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{TEMPORARY}{path.name}")
-    # the same picture is the same file
-    with mpl.rc_context({"svg.hashsalt": "desilo", "svg.fonttype": "none"}):
-        picture(judged, tables).savefig(fresh, format="svg", metadata={"Date": None})
-    fresh.replace(path)
+    write_svg(picture(judged, tables), path)
 
 
 def picture(judged: Judged, tables: Mapping[str, Records]) -> Figure:

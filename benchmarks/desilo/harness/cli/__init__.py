@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import IntEnum
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -62,6 +63,9 @@ def root(version: Annotated[bool, VERSION] = False) -> None:
 
 def main() -> None:
     """Entry point of the `desilo` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name may have letters that the terminal's encoding has not
+            stream.reconfigure(errors="backslashreplace")
     try:
         application()(prog_name="desilo")
     except BadInput as bad:
@@ -71,8 +75,17 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("DESILO_DEBUG"):
             raise
-        complain(f"error: {type(error).__name__}: {error} (set DESILO_DEBUG=1 for the traceback)")
+        complain(f"error: {_unexpected(error)}")
         sys.exit(Exit.UNEXPECTED)
+
+
+def _unexpected(error: Exception) -> str:
+    """What happened, in one sentence."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; what was finished before is kept"
+    if isinstance(error, MemoryError):
+        return "memory ran out; what was finished before is kept"
+    return f"{type(error).__name__}: {error} (set DESILO_DEBUG=1 for the traceback)"
 
 
 def whole(given: str | int) -> int:

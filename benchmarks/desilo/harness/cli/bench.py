@@ -107,7 +107,7 @@ def bench(
     folder = out or Path("results", "runs", "bench-quick" if quick else "bench")
     best = standings or published()
     known = None if best is None else read_standings(best)
-    messages = Console(stderr=True, highlight=False, soft_wrap=True)
+    messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
         with Progress(messages) as progress:
             done = benching.bench(asked, folder, progress, shlex.join(["desilo", *sys.argv[1:]]), known)

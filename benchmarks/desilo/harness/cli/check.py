@@ -87,7 +87,7 @@ def _show(instance: Instance, found: Check) -> None:
     screen = Console(highlight=False, soft_wrap=True)
     screen.print(f"{instance.name}: {'feasible' if found.feasible else 'INFEASIBLE'}", markup=False)
     if math.isfinite(found.profit):
-        screen.print(_profit_table(instance, found))
+        screen.print(_profit_table(instance, found), markup=False)
     if found.violations:
         screen.print(f"\n{len(found.violations)} rules broken")
         _show_violations(screen, found.violations)

@@ -79,7 +79,7 @@ def claims(
     folder = out or Path("results", "runs", name)
     needed = {test.experiment.name for claim in chosen for test in (*claim.tests, *claim.controls)}
     experiments = [experiment for experiment in catalogue.EXPERIMENTS if experiment.name in needed]
-    messages = Console(stderr=True, highlight=False, soft_wrap=True)
+    messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
         with Progress(messages) as progress:
             conducted = conduct(

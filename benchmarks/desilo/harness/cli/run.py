@@ -65,7 +65,7 @@ def run(
 
     settings = settings_of(case, quick, seed, time_limit, jobs)
     folder = out or folder_of(settings)
-    messages = Console(stderr=True, highlight=False, soft_wrap=True)
+    messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
         with Screen(messages) as screen:
             finished = run_experiment(settings, folder, screen)

@@ -25,6 +25,7 @@ from desilo.cases.importing.figures import (
     to_figures,
 )
 from desilo.cases.instance import Floats, Ints
+from desilo.cases.tables import CONTROL
 
 FIGURES = (Role.UNITS, Role.PRICE, Role.REVENUE, Role.UNIT_COST, Role.STOCK)
 
@@ -33,8 +34,6 @@ NO, YES = {"", "0", "no", "n", "false", "none", "-", "nein"}, {"1", "yes", "y", 
 
 ALL = "all"
 """The price zone of an export without zones."""
-
-_CONTROL = r"[\x00-\x1f\x7f\u2028\u2029]+"
 
 
 @dataclass(frozen=True)
@@ -134,8 +133,8 @@ def _names(file: str, cells: pd.Series, findings: Findings, account: list[str], 
     if pd.api.types.is_numeric_dtype(cells):
         cells = cells.map(_cell)
     cells = cells.astype("str")
-    named = cells.str.replace(_CONTROL, " ", regex=True).str.strip()
-    broken = cells.str.strip().str.contains(_CONTROL, regex=True)
+    named = cells.str.replace(f"{CONTROL}+", " ", regex=True).str.strip()
+    broken = cells.str.strip().str.contains(CONTROL, regex=True)
     missing, formula = (named == "") & (not blank), named.str.startswith("=")
     findings.add_rows(file, str(cells.name), list(cells.index[missing]), lambda row: "blank; a name is expected")
     findings.add_rows(

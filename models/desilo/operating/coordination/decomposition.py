@@ -27,6 +27,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from desilo.cases.errors import BadInput, Problem
+from desilo.cases.folders import fresh_file
 from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Freedom
@@ -336,7 +337,7 @@ class Decomposition:
         return now
 
     def keep(self) -> None:
-        """Write the state to the checkpoint: to a temporary file first, so that there is always a whole one."""
+        """Write the state to the checkpoint; there is always a whole one."""
         if self.checkpoint is None:
             return
         known = [k for k, pattern in enumerate(self.patterns) if pattern is not None]
@@ -357,10 +358,8 @@ class Decomposition:
         for name in ("level", "order", "levels", "setups"):
             each = [getattr(pattern, name) for pattern in own]
             state[f"own_{name}"] = np.concatenate(each) if each else np.zeros(0)
-        partial = self.checkpoint.with_name(f".{self.checkpoint.name}.partial")
-        with partial.open("wb") as file:
+        with fresh_file(self.checkpoint) as fresh, fresh.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **state)
-        partial.replace(self.checkpoint)
 
     def _resumed(self) -> Market | None:
         """The market of the checkpoint, its plans and bound taken over; None if it holds nothing for this instance."""

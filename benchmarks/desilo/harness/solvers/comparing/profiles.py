@@ -13,14 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from desilo.cases.instance import Floats
-from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION
-from desilo.harness.records import TEMPORARY
+from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, write_svg
 from desilo.harness.solvers.comparing.metrics import METRICS, Metric, is_solved
 from desilo.harness.solvers.comparing.pairing import Pair
 from desilo.harness.solvers.runs import Run
@@ -80,11 +78,7 @@ def figure_of(metric: Metric, runs: Sequence[Run]) -> float:
 
 def write_profiles(pairs: Sequence[Pair], folder: Path) -> None:
     """Write the picture, wholly or not at all; the same runs give the same file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f"{TEMPORARY}{PICTURE}"
-    with mpl.rc_context({"svg.hashsalt": "desilo", "svg.fonttype": "none"}):
-        picture(pairs).savefig(fresh, format="svg", metadata={"Date": None})
-    fresh.replace(folder / PICTURE)
+    write_svg(picture(pairs), folder / PICTURE)
 
 
 def picture(pairs: Sequence[Pair]) -> Figure:

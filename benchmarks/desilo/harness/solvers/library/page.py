@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from pydantic import Field
 
+from desilo.cases.folders import fresh_file
 from desilo.formulations.freedom import Formulation
-from desilo.harness.plots import BLUE, GREEN, ORANGE, VERMILLION
-from desilo.harness.records import TEMPORARY, Record, read_record, write_record, write_text
+from desilo.harness.plots import BLUE, GREEN, ORANGE, VERMILLION, write_svg
+from desilo.harness.records import Record, read_record, write_record, write_text
 from desilo.harness.solvers.library.entries import FAMILIES, Entry, entries
 from desilo.harness.solvers.library.standings import SOLVED, Mark, Standing, read_standings
 from desilo.harness.solvers.runs import RUNS, Ending, Run, read_runs
@@ -57,7 +57,8 @@ def write_page(folder: Path, runs: Path | None = None) -> tuple[str, ...]:
     kept = folder / RUNS
     if runs is not None:
         read_runs(runs)  # nothing is kept that cannot be read
-        shutil.copyfile(runs / RUNS if runs.is_dir() else runs, kept)
+        with fresh_file(kept) as fresh:
+            shutil.copyfile(runs / RUNS if runs.is_dir() else runs, fresh)
     times = times_of(read_runs(kept)) if kept.exists() else {}
     sizes = _measured(folder)
     standings = read_standings(folder)
@@ -65,10 +66,7 @@ def write_page(folder: Path, runs: Path | None = None) -> tuple[str, ...]:
     write_text("\n".join(_page(known, sizes, times)) + "\n", folder / PAGE)
     if not times:
         return PAGE, SIZES
-    fresh = folder / f"{TEMPORARY}{PICTURE}"
-    with mpl.rc_context({"svg.hashsalt": "desilo", "svg.fonttype": "none"}):  # the same picture, the same file
-        picture(times).savefig(fresh, format="svg", metadata={"Date": None})
-    fresh.replace(folder / PICTURE)
+    write_svg(picture(times), folder / PICTURE)
     return PAGE, SIZES, PICTURE
 
 

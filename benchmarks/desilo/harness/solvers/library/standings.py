@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import math
 import tempfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,7 @@ from pydantic import Field
 
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import did_you_mean
+from desilo.cases.folders import fresh_file
 from desilo.harness.records import Record, read_record, write_record
 from desilo.harness.run import locked
 from desilo.harness.solvers.library.columns import read_columns
@@ -244,7 +246,7 @@ def best_solution(entry: Entry, folder: Path) -> bytes:
     """The file of the best known solution, not compressed.
 
     Raises:
-        OSError: there is none, or it cannot be read.
+        OSError, EOFError, zlib.error: there is none, or it cannot be read.
     """
     return gzip.decompress(solution_path(entry, folder).read_bytes())
 
@@ -253,7 +255,7 @@ def _solution_on_record(entry: Entry, best: Best, folder: Path) -> Check | str:
     """What the checker says of it, or why there is nothing to check."""
     try:
         text = best_solution(entry, folder)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         return f"the solution cannot be read: {error}"
     if hashlib.sha256(text).hexdigest() != best.solution:
         return "the solution is not the one that entered"
@@ -269,13 +271,11 @@ def _solution_on_record(entry: Entry, best: Best, folder: Path) -> Check | str:
 def _keep(entry: Entry, solution: object, folder: Path) -> str:
     """Put a solution into the folder, wholly or not at all; its SHA-256."""
     path = solution_path(entry, folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as beside:
-        plain, packed = Path(beside, "solution.json"), Path(beside, "solution.json.gz")
+    with tempfile.TemporaryDirectory() as beside, fresh_file(path) as packed:
+        plain = Path(beside, "solution.json")
         entry.problem.write(solution, plain)
         text = plain.read_bytes()
         packed.write_bytes(gzip.compress(text, mtime=0))
-        packed.replace(path)
     return hashlib.sha256(text).hexdigest()
 
 

@@ -25,9 +25,10 @@ from threading import Event
 from typing import Literal, Protocol
 
 from desilo.cases.errors import BadInput, Problem
+from desilo.cases.folders import TEMPORARY
 from desilo.formulations.freedom import Formulation
 from desilo.harness.experiment import source_digest
-from desilo.harness.records import TEMPORARY, Record, read_record, sweep, write_record, write_text
+from desilo.harness.records import Record, read_record, sweep, write_record, write_text
 from desilo.harness.run import Watcher, locked
 from desilo.harness.solvers.judgement import judged
 from desilo.harness.solvers.library.entries import Entry, select

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from desilo.harness.claims.statistics import LEVEL
-from desilo.harness.plots import BLUE, GREY, VERMILLION
-from desilo.harness.records import TEMPORARY, write_text
+from desilo.harness.plots import BLUE, GREY, VERMILLION, write_svg
+from desilo.harness.records import write_text
 from desilo.harness.solvers.comparing.compare import MARGIN, identical, log_mean
 from desilo.harness.solvers.comparing.correctness import contradictions
 from desilo.harness.solvers.comparing.metrics import METRICS, Kind, is_solved, totals
@@ -46,7 +45,7 @@ def write_page(benches: Sequence[Bench], folder: Path) -> tuple[tuple[Series, tu
     write_lines(benches, folder)
     for number, (series, steps) in enumerate(found):
         if len(series.counting.benches) > 1:
-            _write_picture(picture(series, steps), folder / _picture_name(found, number))
+            write_svg(picture(series, steps), folder / _picture_name(found, number))
     write_text(page(benches, found), folder / PAGE)
     return found
 
@@ -249,10 +248,3 @@ def _mark_failures(panel: Axes, series: Series) -> None:
 
 def _name(series: Series, version: str) -> str:
     return next(bench.name for bench in series.counting.benches if bench.versions[series.package] == version)
-
-
-def _write_picture(figure: Figure, path: Path) -> None:
-    fresh = path.with_name(f"{TEMPORARY}{path.name}")
-    with mpl.rc_context({"svg.hashsalt": "desilo", "svg.fonttype": "none"}):
-        figure.savefig(fresh, format="svg", metadata={"Date": None})
-    fresh.replace(path)
