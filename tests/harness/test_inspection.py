@@ -32,6 +32,7 @@ def plain() -> Case:
         items=("a", "b"),
         products=("a", "b"),
         zones=("all", "all"),
+        groups=("all", "all"),
         volume=np.ones(2),
         periods=np.arange(1, WEEKS + 1),
         units=units,

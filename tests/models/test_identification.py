@@ -9,6 +9,8 @@ import pytest
 
 from desilo.cases.case import Case
 from desilo.cases.opening import open_case
+from desilo.formulations.estimation import EstimationOptions
+from desilo.operating import forecast
 from desilo.operating.forecast import fit, naive
 from desilo.operating.identification import INSEPARABLE, MIN_AWAY, evidence, too_thin
 from desilo.operating.picture import picture, price_ladder
@@ -122,3 +124,12 @@ def test_only_prices_of_the_own_group_act_on_an_item() -> None:
     assert (alone.cross == 0).all()
     instance = picture(case, HOLDOUT, lambda *_: found, seed=1)
     assert instance.groups == case.groups
+
+
+def test_in_a_group_too_large_every_item_is_by_itself_but_pooled(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = market(1, items=4)
+    monkeypatch.setattr(forecast, "LARGEST_GROUP", 3)
+    found = fit(case, case.holdout, EstimationOptions(pooling=10))
+    assert (found.cross == 0).all()
+    assert np.ptp(found.own) < 1e-6, "one elasticity for all"
+    assert picture(case, HOLDOUT, lambda *_: found, seed=1).groups == case.items

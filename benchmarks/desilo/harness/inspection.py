@@ -17,7 +17,7 @@ from desilo.cases.case import Case
 from desilo.cases.findings import counted
 from desilo.cases.instance import Bools, Floats
 from desilo.harness.describe import Table
-from desilo.operating.forecast import YEAR, fit
+from desilo.operating.forecast import LARGEST_GROUP, YEAR, fit, substitutes
 from desilo.operating.identification import INSEPARABLE, MIN_AWAY, Evidence, evidence, too_thin
 
 EXAMPLES = 3
@@ -41,9 +41,6 @@ above or below for a while are no change of level."""
 
 SMALL_PRICE = 0.5
 """A price below is moved by one per cent or more when it is set in whole cents."""
-
-MANY = 60
-"""Items in a group from which on estimation takes minutes: every item meets every other one's price."""
 
 
 @dataclass(frozen=True)
@@ -294,12 +291,10 @@ def _history(case: Case) -> Iterator[Worry]:
         small,
         "prices are set in whole cents, coarse for these; give units and prices per 10 or 100",
     )
-    groups, counts = np.unique(np.array(case.groups), return_counts=True)
-    if (counts > MANY).any():
-        group = groups[counts.argmax()]
-        yield Worry(
-            "many items",
-            int(counts.max()),
-            f"group '{group}' has {counts.max():,} items: estimation and planning take long; say which are substitutes "
-            "in a column `group` of items.csv (`desilo import --group`), or begin with the best sellers",
-        )
+    yield from _of_items(
+        "large group",
+        case,
+        np.array([own != group for own, group in zip(substitutes(case), case.groups, strict=True)]),
+        f"more than {LARGEST_GROUP} items in one group: how their prices act on each other is not estimated. Say which "
+        "are substitutes in a column `group` of items.csv (`desilo import --group`).",
+    )

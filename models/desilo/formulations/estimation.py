@@ -90,12 +90,14 @@ class EstimationOptions:
             of the orange-juice case, estimated on the weeks before them.
         min_own_elasticity: e_min.
         min_group_elasticity: e_group.
+        cross: whether other items' prices act on an item's demand; otherwise every c[i,j] is 0.
     """
 
     tau: float = 0.5
     pooling: float = 0.005
     min_own_elasticity: float = 0.5
     min_group_elasticity: float = 0.25
+    cross: bool = True
 
     def __post_init__(self) -> None:
         if not (0 < self.tau < 1 and min(self.pooling, self.min_own_elasticity, self.min_group_elasticity) >= 0):
@@ -139,7 +141,7 @@ def build_estimation(records: Records, options: EstimationOptions) -> Any:
     """The linear program (E0)-(E4) as a Pyomo model."""
     items, periods, K = records.covariates.shape
     observed = np.isfinite(records.log_units)
-    apart = ~np.eye(items, dtype=bool)
+    apart = ~np.eye(items, dtype=bool) & options.cross
     low, high = (np.tile(limits, (items, 1)) for limits in records.covariate_bounds.T)
 
     m = delayed_model("estimation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,10 @@ from desilo.operating.today import index_of, today, window_of
 RESIDUAL_TAIL = 0.05
 """An item's residuals are drawn in to its 5% and 95% quantiles: a week outside (a stock-out, a competitor's
 closure) must not become a scenario that a plan is built around."""
+
+LARGEST_GROUP = 40
+"""Items of a group in which cross effects are estimated. Every item meets every other one's price: the work grows with
+the fourth power of their number, and few of so many are substitutes."""
 
 YEAR = {"day": 365.25, "week": 365.25 / 7, "month": 12.0, "quarter": 4.0}
 """Periods in a year; other units have no season."""
@@ -158,6 +163,8 @@ def fit(
 ) -> Response:
     """The estimated response on the first `past` periods of the history, and nothing else.
 
+    Each group is estimated by itself, one of more than `LARGEST_GROUP` items without cross effects.
+
     Args:
         case: the case.
         past: number of periods used, from the first one.
@@ -173,7 +180,7 @@ def fit(
     groups = np.array(case.groups)
     for group in dict.fromkeys(case.groups):
         mine = np.flatnonzero(groups == group)
-        found = estimate(records.of(mine), options)
+        found = estimate(records.of(mine), options if len(mine) <= LARGEST_GROUP else replace(options, cross=False))
         level[mine], own[mine], cross[np.ix_(mine, mine)] = found.level, found.own, found.cross
         gains[mine, : records.covariates.shape[2]] = found.covariates
         season[mine] = found.season
@@ -191,6 +198,14 @@ def fit(
     median = response.demand(case.periods[:past], price, feature)
     residuals = _draw_in(records.log_units - np.log(median))
     return replace(response, level=level + _log_mean(residuals), residuals=residuals)
+
+
+def substitutes(case: Case) -> tuple[str, ...]:
+    """(I,) the group in which an item's and others' prices act on each other: its own where the case's is too large."""
+    size = Counter(case.groups)
+    return tuple(
+        group if size[group] <= LARGEST_GROUP else item for item, group in zip(case.items, case.groups, strict=True)
+    )
 
 
 def records_of(case: Case, past: int, *, own_featured: bool = False, harmonics: int = 1) -> Records:

@@ -6,7 +6,7 @@ import numpy as np
 
 from desilo.cases.case import Case
 from desilo.cases.instance import Activity, Bools, CrossEffects, Floats, Instance, Ints, Resource
-from desilo.operating.forecast import Forecaster, Response
+from desilo.operating.forecast import Forecaster, Response, substitutes
 from desilo.operating.identification import too_thin
 from desilo.operating.today import Today, index_of, today
 
@@ -64,7 +64,7 @@ def picture(
         title=f"{case.title}, {T} {case.period_unit}s from {start}",
         periods=T,
         items=case.items,
-        groups=case.groups,
+        groups=substitutes(case),
         levels=tuple(tuple(f"{p:.2f}" for p in row if not np.isnan(p)) for row in price),
         price=price,
         reference=reference,
