@@ -246,3 +246,13 @@ def test_substitutes_are_the_group_that_most_rows_name(tmp_path: Path) -> None:
     groups = dict(zip(imported.case.items, imported.case.groups, strict=True))
     assert groups == {"item 0": "soap@all", "item 1": "soap@all", "item 2": "tea@all", "item 3": "all"}
     assert any("in the one of most rows: 1 other group." in sentence for sentence in imported.account)
+
+
+def test_a_row_without_units_and_money_is_no_record(tmp_path: Path) -> None:
+    """Not known is not nothing sold; a row with one of the two is a problem, see `test_importing_broken`."""
+    frame = weekly().astype({"units": object, "price": object})
+    week = frame.groupby("item").cumcount()
+    frame.loc[(frame["item"] == "item 0") & week.isin([5, 6]), ["units", "price"]] = ""
+    imported = bring_frame(frame, tmp_path)
+    assert np.argwhere(np.isnan(imported.case.units)).tolist() == [[0, 5], [0, 6]]
+    assert any("nothing is on record: 2 rows" in sentence for sentence in imported.account)

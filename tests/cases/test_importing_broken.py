@@ -148,6 +148,22 @@ def test_names_of_every_kind_are_kept_or_made_harmless(tmp_path: Path) -> None:
     assert any("a spreadsheet would take them for formulas" in sentence for sentence in imported.account)
 
 
+def test_weeks_that_begin_again_every_year_are_refused(tmp_path: Path) -> None:
+    frame = weekly(weeks=120)
+    day = frame["date"].dt.isocalendar()
+    numbered = frame.assign(week=day["week"], Year=day["year"]).drop(columns="date")
+    (found,) = refusal(lambda: bring_frame(numbered, tmp_path))
+    assert (found.column, "begins again with every 'Year'" in found.message) == ("week", True)
+    once = numbered.assign(week=(frame["date"] - frame["date"].min()).dt.days // 7 + 1)
+    assert len(bring_frame(once, tmp_path).case.periods) == 120
+
+
+def test_numbered_days_are_not_taken_for_weeks(tmp_path: Path) -> None:
+    frame = weekly().assign(day=lambda table: table.groupby("item").cumcount()).drop(columns="date")
+    (found,) = refusal(lambda: bring_frame(frame, tmp_path, unit="week"))
+    assert "numbers days, which cannot be told to weeks" in found.message
+
+
 def test_free_samples_are_left_out_and_counted(tmp_path: Path) -> None:
     frame = pd.concat([FRAME, FRAME.iloc[[0]].assign(price=0.0)])
     imported = bring_frame(frame, tmp_path)

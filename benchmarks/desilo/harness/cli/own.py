@@ -190,6 +190,7 @@ def _choose(export: Export, given: Mapping[Role, str], margin: bool) -> dict[Rol
             chosen[role] = Prompt.ask(f"column of {MEANING[role]}", choices=header, show_choices=False)
     elif missing:
         advice = {
+            Role.ITEM: "--item COLUMN; a table of a single item needs a column with its name",
             Role.PRICE: "--price COLUMN, or --revenue COLUMN",
             Role.UNIT_COST: "--unit-cost COLUMN, or --margin SHARE of the price (such as 0.3) to assume one",
         }

@@ -45,12 +45,14 @@ class Export:
         frame: its cells by column; texts, or what a typed file holds. The index is the row in the file, the header
             being row 1. No two columns have the same name.
         reading: how it was read, for people.
+        short: rows of a CSV with fewer cells than the header.
     """
 
     file: str
     digest: str
     frame: pd.DataFrame
     reading: str
+    short: tuple[int, ...] = ()
 
 
 def read_export(path: Path, *, sheet: str | None = None, encoding: str = "utf-8") -> Export:
@@ -80,12 +82,13 @@ def read_export(path: Path, *, sheet: str | None = None, encoding: str = "utf-8"
     if data.startswith(OLD_EXCEL):
         raise BadInput([Problem(file, "an Excel file of the old kind (.xls); save it as .xlsx or CSV")])
     suffix = path.suffix.lower()
+    short: tuple[int, ...] = ()
     if data.startswith(PARQUET) or suffix == ".parquet":
         frame, reading = _parquet(file, data), "parquet"
     elif data.startswith(ZIP) or suffix in EXCEL:
         frame, reading = _excel(file, data, sheet)
     else:
-        frame, reading = _csv(file, data, encoding)
+        frame, reading, short = _csv(file, data, encoding)
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
     frame = frame.drop(columns=[""], errors="ignore")
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
@@ -96,10 +99,10 @@ def read_export(path: Path, *, sheet: str | None = None, encoding: str = "utf-8"
     if len(frame) > MAX_ROWS:
         findings.add(file, f"{len(frame):,} rows; at most {MAX_ROWS:,} are read: sum the sales by day or week first")
     findings.stop_if_any()
-    return Export(file, hashlib.sha256(data).hexdigest(), frame, reading)
+    return Export(file, hashlib.sha256(data).hexdigest(), frame, reading, short)
 
 
-def _csv(file: str, data: bytes, encoding: str) -> tuple[pd.DataFrame, str]:
+def _csv(file: str, data: bytes, encoding: str) -> tuple[pd.DataFrame, str, tuple[int, ...]]:
     text, encoding = _decoded(file, data, encoding)
     if not text.strip():
         raise BadInput([Problem(file, "the file is blank; a header line and rows are expected")])
@@ -110,7 +113,20 @@ def _csv(file: str, data: bytes, encoding: str) -> tuple[pd.DataFrame, str]:
         )
     except pd.errors.ParserError as error:
         raise BadInput([_unparsed(file, str(error), delimiter)]) from None
-    return _below_header(cells.fillna("")), f"{encoding} text, cells between {DELIMITERS[delimiter]}"
+    cells = cells.fillna("")
+    reading = f"{encoding} text, cells between {DELIMITERS[delimiter]}"
+    return _below_header(cells), reading, _short(text, delimiter, cells)
+
+
+def _short(text: str, delimiter: str, cells: pd.DataFrame) -> tuple[int, ...]:
+    """Rows with fewer cells than the widest; pandas takes what they lack for blank."""
+    if not (cells.iloc[:, -1] == "").any():
+        return ()
+    try:
+        counts = [len(row) for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+    except csv.Error:  # a cell longer than the module reads
+        return ()
+    return tuple(row for row, count in enumerate(counts, 1) if 0 < count < cells.shape[1])
 
 
 def _decoded(file: str, data: bytes, encoding: str) -> tuple[str, str]:

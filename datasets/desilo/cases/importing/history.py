@@ -63,7 +63,8 @@ def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
     - Its unit cost is weighted by units; the item's last one where none is on record, or its next.
     - Its feature is the share of its rows that were promoted.
     - The first and the last period are dropped when days are missing that most other periods have.
-    - A period that ends without stock is no record: what was demanded is not known.
+    - A period that ends without stock is no record: what was demanded is not known. Nor is one whose rows name neither
+      units nor money.
     - Its group is the one that most of its rows name.
     - An item without a row has sold nothing, at its last price, if others of its zone have rows, the item was sold
       before and after within `LONGEST_PAUSE` periods, and it was not out of stock; otherwise there is no record.
@@ -102,8 +103,10 @@ def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
         return into
 
     figures = {name: frame[name].to_numpy(float) for name in ("units", "revenue", "price", "unit_cost", "promo")}
+    named = ~np.isnan(figures["units"])
+    figures["units"] = np.nan_to_num(figures["units"])
     sold = figures["units"] > 0
-    count = total(np.ones(len(frame)))
+    count = total(named)
     there = count > 0
     gross, taken = total(figures["units"], sold), total(figures["revenue"], sold)
     net = total(figures["units"])
@@ -113,12 +116,13 @@ def history_of(rows: Rows, file: str, margin: float | None = None) -> History:
     shown = ~np.isnan(figures["unit_cost"])
     cost = _over(total(figures["unit_cost"] * figures["units"], costed), total(figures["units"], costed))
     cost = np.where(np.isnan(cost), _over(total(figures["unit_cost"], shown), total(shown)), cost)
-    feature = _over(total(figures["promo"]), count)
+    feature = _over(total(figures["promo"], named), count)
 
-    account += _summed(rows, frame, int(there.sum()), net, gross, there)
+    account += _summed(rows, frame[named], int(there.sum()), net, gross, there)
     empty = _out_of_stock(frame, at, shape)
     units = np.where(there, np.maximum(net, 0), np.nan)
     zero, pauses = _sold_nothing(there, items["zone"].to_numpy(), LONGEST_PAUSE[rows.unit])
+    zero &= total(~named) == 0
     units[zero], feature[zero] = 0.0, 0.0
     censored = empty & (there | zero)
     units[censored] = np.nan

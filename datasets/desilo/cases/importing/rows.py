@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,9 @@ FIGURES = (Role.UNITS, Role.PRICE, Role.REVENUE, Role.UNIT_COST, Role.STOCK)
 
 NO, YES = {"", "0", "no", "n", "false", "none", "-", "nein"}, {"1", "yes", "y", "true", "x", "t", "ja", "j"}
 """Words of a promotion column, in lower case."""
+
+YEARS = {"year", "jahr", "yr", "año", "calendaryear", "fiscalyear"}
+"""Names of a column that says which year a week or month is of."""
 
 ALL = "all"
 """The price zone of an export without zones."""
@@ -87,14 +91,19 @@ def read_rows(
     grouped = Role.GROUP in cells
     frame["group"] = _names(export.file, cells[Role.GROUP], findings, account, blank=True) if grouped else ""
     periods = _periods(export.file, cells[Role.DATE], unit, date_format, findings, account)
+    if periods is not None and not periods[-1]:
+        _numbered_once(export, columns[Role.DATE], periods[0], findings)
     figures, currency = _figures(export.file, {r: cells[r] for r in FIGURES if r in cells}, decimal, findings, account)
     for role in FIGURES:
         frame[role.replace("-", "_")] = figures.get(role, np.nan)
     frame["promo"] = _promo(export.file, cells[Role.PROMO], findings) if Role.PROMO in cells else 0.0
-    _sensible(export.file, frame, cells, findings)
+    _sensible(export, frame, cells, findings)
     findings.stop_if_any()
     if periods is None:
         raise AssertionError("dates that cannot be read are a problem")
+    unknown = frame["units"].isna()
+    if unknown.any():
+        account.append(f"Without units and money, so nothing is on record: {counted(int(unknown.sum()), 'row')}.")
     frame["period"], frame["before"], frame["after"], unit, dated = periods
     if Role.REVENUE not in cells:
         frame["revenue"] = frame["units"] * frame["price"]
@@ -172,7 +181,11 @@ def _periods(
     if known.empty:
         return None
     if date_format is None and known.str.fullmatch(r"-?\d{1,5}").all():
-        numbered = _unit_named(column) if unit is None else unit
+        named = _unit_named(column)
+        if unit is not None and named not in {unit, None}:
+            what = f"numbers {named}s, which cannot be told to {unit}s without their dates; leave --period out"
+            findings.add(file, what, column=column)
+        numbered = unit or named or "week"
         account.append(f"Column {column} numbers {numbered}s; the numbers are kept.")
         numbers: Ints = pd.to_numeric(texts.where(~blank, "0")).to_numpy(np.int64)
         return numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbered, False
@@ -201,8 +214,19 @@ def _periods(
     return *ordinals(dates, unit), unit, True
 
 
-def _unit_named(column: str) -> PeriodUnit:
-    return "day" if "day" in column.lower() else "month" if "month" in column.lower() else "week"
+def _unit_named(column: str) -> PeriodUnit | None:
+    units: tuple[PeriodUnit, ...] = ("day", "week", "month")
+    return next((unit for unit in units if unit in column.lower()), None)
+
+
+def _numbered_once(export: Export, column: str, numbers: Ints, findings: Findings) -> None:
+    """Find numbers that begin again every year: a week's is then that of several weeks."""
+    for name in export.frame.columns:
+        if name != column and re.sub(r"[\W_]", "", name.lower()) in YEARS:
+            years = export.frame[name].astype("str").groupby(numbers).nunique()
+            if years.median() > 1:
+                what = f"begins again with every '{name}': bring both into one column, as in 2024-W05 or 2024-05"
+                findings.add(export.file, what, column=column)
 
 
 def _told_apart(texts: pd.Series, formats: Sequence[str]) -> str:
@@ -253,15 +277,15 @@ def _promo(file: str, cells: pd.Series, findings: Findings) -> Floats:
     return share
 
 
-def _sensible(file: str, frame: pd.DataFrame, cells: Mapping[Role, pd.Series], findings: Findings) -> None:
-    """Find figures that are missing or cannot be."""
+def _sensible(export: Export, frame: pd.DataFrame, cells: Mapping[Role, pd.Series], findings: Findings) -> None:
+    """Find figures that are missing or cannot be. A row that names neither units nor money is not known, unless cut."""
 
     def report(role: Role, wrong: pd.Series, expected: str) -> None:
         if role in cells:
             shown = cells[role]
             rows = list(frame.index[wrong & ~already[role]])
             findings.add_rows(
-                file,
+                export.file,
                 str(shown.name),
                 rows,
                 lambda row: f"{_found(shown[row])}; {expected} is expected",
@@ -273,8 +297,9 @@ def _sensible(file: str, frame: pd.DataFrame, cells: Mapping[Role, pd.Series], f
         if role in cells
     }
     units, sold = frame["units"], frame["units"] > 0
-    report(Role.UNITS, units.isna(), "a number of units")
-    report(Role.REVENUE, frame["revenue"].isna() & (units != 0), "the money taken")
+    money = frame["revenue"] if Role.REVENUE in cells else frame["price"]
+    report(Role.UNITS, units.isna() & (money.notna() | frame.index.isin(export.short)), "a number of units")
+    report(Role.REVENUE, frame["revenue"].isna() & units.notna() & (units != 0), "the money taken")
     report(Role.REVENUE, np.sign(frame["revenue"]) * np.sign(units) < 0, "revenue of the same sign as the units")
     if Role.REVENUE not in cells:
         report(Role.PRICE, frame["price"].isna() & sold, "a price")
