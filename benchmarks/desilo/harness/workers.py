@@ -62,25 +62,33 @@ def workers(jobs: int) -> Iterator[Executor]:
     if jobs == 1:
         yield Here()
         return
+    with one_thread():
+        pool = _Pool(jobs, multiprocessing.get_context("spawn"), begin_worker)
+        others = set(multiprocessing.active_children())
+        try:
+            yield pool
+            pool.shutdown()
+        except BaseException as error:
+            for child in set(multiprocessing.active_children()) - others:
+                child.kill()
+            pool.shutdown(cancel_futures=True)
+            if isinstance(error, BrokenProcessPool):
+                raise RuntimeError(
+                    "a worker process was killed, perhaps for want of memory; the same command goes on from here, "
+                    "with --jobs 1 it takes less memory"
+                ) from None
+            raise
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """What is started inside works in one thread."""
     # a worker that is killed leaves semaphores, which are cleaned up: no news to the user
     wanted = ONE_THREAD | {"PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker"}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
-    pool = _Pool(jobs, multiprocessing.get_context("spawn"), _begin_worker)
-    others = set(multiprocessing.active_children())
     try:
-        yield pool
-        pool.shutdown()
-    except BaseException as error:
-        for child in set(multiprocessing.active_children()) - others:
-            child.kill()
-        pool.shutdown(cancel_futures=True)
-        if isinstance(error, BrokenProcessPool):
-            raise RuntimeError(
-                "a worker process was killed, perhaps for want of memory; the same command goes on from here, "
-                "with --jobs 1 it takes less memory"
-            ) from None
-        raise
+        yield
     finally:
         for name, value in before.items():
             if value is None:
@@ -89,7 +97,8 @@ def workers(jobs: int) -> Iterator[Executor]:
                 os.environ[name] = value
 
 
-def _begin_worker() -> None:
+def begin_worker() -> None:
+    """What a worker begins with: it leaves Ctrl-C to its parent and ends when that does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     parent = multiprocessing.parent_process()
 

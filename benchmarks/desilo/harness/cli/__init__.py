@@ -37,11 +37,24 @@ LARGEST = 2**31 - 1
 
 def application() -> typer.Typer:
     """The `desilo` command with all its subcommands."""
-    from desilo.harness.cli import bench, check, claims, compare, data, generate, library, own, run, solve, track
+    from desilo.harness.cli import (
+        bench,
+        check,
+        claims,
+        compare,
+        data,
+        explore,
+        generate,
+        library,
+        own,
+        run,
+        solve,
+        track,
+    )
 
     app = typer.Typer(name="desilo", no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(root)
-    for module in (run, claims, own, data, generate, solve, check, library, bench, compare, track):
+    for module in (run, explore, claims, own, data, generate, solve, check, library, bench, compare, track):
         module.register(app)
     return app
 
