@@ -4,7 +4,8 @@
     python -m drivers.decomposition work ../results/decomposition          work per item, until a certified gap
 
 `gaps` lets both methods solve the same instances in the same time, on two threads: the retail family by size, other
-families as `newsvendor-M`. `work` measures the processor seconds of one thread until plan and bound are as close as
+families as `newsvendor-M`, and as `orange-juice@140` eight periods of a case from a start on, one zone with everything
+that touches its items. `work` measures the processor seconds of one thread until plan and bound are as close as
 asked, for the retail family with fewer periods. What is written already stays, but for what is measured again.
 """
 
@@ -14,7 +15,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,23 @@ import numpy as np
 
 from desilo.cases.generate import FAMILIES, Dials, Shape, generate
 from desilo.cases.instance import Instance
+from desilo.cases.opening import open_case
 from desilo.harness.records import write_text
 from desilo.operating.coordination.decomposition import decomposes
 from desilo.operating.deciding import decide
 from desilo.operating.decision import How, Method, OperatingModel, Pictures
+from desilo.operating.forecast import estimated
+from desilo.operating.picture import picture
 from desilo.solving import Options
 from desilo.solving.highs import SOLVER
 
 SECONDS = {"S": 120.0, "M": 600.0, "L": 2400.0}
 """For each method, by size of the retail family."""
 
-SHORT = 30.0
-"""For each method on other families."""
+SHORT, CASE = 30.0, 300.0
+"""For each method on other families, and on a case."""
+
+CASE_PERIODS, CASE_SCENARIOS = 8, 20
 
 THREADS = 2
 
@@ -99,9 +105,21 @@ def solved(instance: Instance, method: Method, limit: float) -> Gap:
 
 
 def instance_of(name: str) -> tuple[Instance, float]:
-    """An instance by size of the retail family, or by family and size; and its seconds."""
+    """An instance by size of the retail family, by family and size, or by case and start; and its seconds."""
+    case, _, start = name.partition("@")
+    if start:
+        return season(case, int(start)), CASE
     family, _, size = name.rpartition("-")
     return generate(family or "retail", size, 1), SHORT if family else SECONDS[size]
+
+
+def season(name: str, start: int) -> Instance:
+    """A planner's picture of the middle zone of a case."""
+    case = open_case(name)
+    zones = list(dict.fromkeys(case.zones))
+    zone = case.select_zones((zones[len(zones) // 2],))
+    found = picture(zone, start, estimated, periods=CASE_PERIODS, scenarios=CASE_SCENARIOS, seed=1)
+    return replace(found, name=f"{name}@{start}")
 
 
 def work(items: int) -> Work:
@@ -125,7 +143,8 @@ def page(out: Path) -> str:
     lines = [
         "# The joint model by decomposition",
         "",
-        f"Generated instances, seed 1; {SOLVER}. One run each: plans and bounds at a time limit depend on the machine.",
+        f"Generated instances of seed 1, and real ones (`CASE@START`: one zone, {CASE_PERIODS} periods, "
+        f"{CASE_SCENARIOS} scenarios); {SOLVER}. One run each: plans and bounds at a time limit depend on the machine.",
     ]
     gaps = [Gap(**row) for row in known(out / GAPS)]
     if gaps:
@@ -203,7 +222,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     what = parser.add_subparsers(dest="what", required=True)
     gaps = what.add_parser("gaps")
-    gaps.add_argument("instances", help=f"{', '.join(SECONDS)} of the retail family, or FAMILY-SIZE; with commas")
+    gaps.add_argument(
+        "instances", help=f"{', '.join(SECONDS)} of the retail family, FAMILY-SIZE, CASE@START; with commas"
+    )
     gaps.add_argument("--seconds", type=float, help="for each method")
     gaps.add_argument("--methods", default="decomposition,monolith")
     works = what.add_parser("work")
