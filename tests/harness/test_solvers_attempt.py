@@ -40,7 +40,8 @@ def test_a_run_knows_all_that_there_is_to_know() -> None:
     assert found.check.objective == pytest.approx(found.objective)
     assert list(found.seconds) == ["prepare", "build", "translate", "load", "solve", "check"]
     assert found.size["rows"] > 0 and found.size["integers"] > 0
-    assert set(found.work) == {"simplex", "ipm", "crossover", "pdlp", "nodes"} and found.work["simplex"] > 0
+    assert set(found.work) == {"simplex", "ipm", "crossover", "pdlp", "nodes", "presolved"}
+    assert found.work["simplex"] > 0
     said = {name for name in dir(highspy.HighsInfo()) if not name.startswith("_")}
     assert set(found.info) == said
     assert found.info["simplex_iteration_count"] == found.work["simplex"]
@@ -53,6 +54,11 @@ def test_a_run_knows_all_that_there_is_to_know() -> None:
 def test_the_same_run_does_the_same_work() -> None:
     once, again = done(), done()
     assert (once.work, once.objective, once.bound) == (again.work, again.objective, again.bound)
+
+
+def test_what_presolve_leaves_is_known() -> None:
+    left, untouched = done().work["presolved"], done(preset="no-presolve")
+    assert 0 < left < untouched.work["presolved"] == untouched.size["nonzeros"]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ def compare(
     ] = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="Metrics that decide; may be repeated.", show_default="iterations, nodes, nonzeros"),
+        typer.Option(
+            help="Metrics that decide; may be repeated.", show_default="iterations, nodes, presolved, nonzeros"
+        ),
     ] = None,
     margin: Annotated[float, typer.Option(**NUMBER, help="Relative change that is none.")] = 0.05,
     aa: Annotated[

@@ -89,7 +89,7 @@ class Run(Record):
     processor_seconds: Known = None  # all phases, with the processes that were started
     peak_memory: Known = None  # MB, all processes of the run together
     primal_dual_integral: Known = None  # gap (at most 1) integrated over the seconds of the solve
-    # simplex, ipm, crossover and pdlp iterations, nodes: the same on every machine
+    # simplex, ipm, crossover and pdlp iterations, nodes, nonzeros that presolve left: the same on every machine
     work: dict[str, int] = Field(default_factory=dict)
     size: dict[str, int] = Field(default_factory=dict)  # rows, columns, integers, nonzeros
     info: dict[str, int | float | None] = Field(default_factory=dict)  # all that the solver says of itself

@@ -85,6 +85,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("iterations", Kind.WORK, 100, "iterations", iterations),
         *(Metric(name, Kind.WORK, 100, "iterations", _of("work", name)) for name in WORK),
         Metric("nodes", Kind.WORK, 10, "nodes", _of("work", "nodes")),
+        Metric("presolved", Kind.WORK, 100, "nonzeros", _of("work", "presolved")),
         *(Metric(name, Kind.SIZE, 0, name, _of("size", name)) for name in ("rows", "columns", "integers", "nonzeros")),
         Metric("seconds", Kind.CLOCK, 1, "s", seconds_to_solve),
         *(Metric(phase, Kind.CLOCK, 0.1, "s", _of("seconds", phase)) for phase in ("build", "translate", "load")),
@@ -93,7 +94,7 @@ METRICS: Mapping[str, Metric] = {
     )
 }
 
-DECIDING = ("iterations", "nodes", "nonzeros")
+DECIDING = ("iterations", "nodes", "presolved", "nonzeros")
 """Metrics that decide unless others are asked for; whether problems are solved always does."""
 
 

@@ -19,7 +19,7 @@ class Answer:
         objective, bound: in the program's own sense.
         solution: (n,) values of the columns as written; None if there is no solution.
         seconds: wall clock by phase.
-        work: iterations and nodes: the same on every machine.
+        work: iterations, nodes, nonzeros that presolve left: the same on every machine.
         info: all that the solver says of itself.
         integral: the primal-dual integral, seconds.
         note: for people.
