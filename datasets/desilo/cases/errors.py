@@ -45,3 +45,7 @@ class BadInput(ValueError):
             raise AssertionError("BadInput needs at least one problem")
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in problems))
+
+    def __reduce__(self) -> tuple[type[BadInput], tuple[tuple[Problem, ...]]]:
+        """Comes whole out of the process it was raised in."""
+        return type(self), (self.problems,)

@@ -13,6 +13,7 @@ The two tables may be parquet instead. Other files are left alone.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,9 @@ WINDOWS = Path(__file__).parent / "windows"
 """Planning problems of bundled cases, a folder each in the instance format: `datasets/prepare/windows.py` estimated
 demand once and froze them. The last figures of an estimate depend on the solver; what solvers are compared on must not.
 """
+
+MAX_CELLS = 100_000_000
+"""Items x periods of a history, and items x periods x levels x scenarios of a plan (0.8 GB each)."""
 
 MIN_RECORDED = 0.5
 """Share of the periods between the first and the last with a record; below it labels are not consecutive."""
@@ -131,6 +135,7 @@ def read_case(folder: Path) -> Case:
         raise BadInput(findings.problems)
     findings.stop_if_any()
     _compare(header, items, sales, findings)
+    _measure(assumptions, items, sales, findings)
     findings.stop_if_any()
 
     periods = np.arange(int(sales["period"].min()), int(sales["period"].max()) + 1)
@@ -197,6 +202,20 @@ def _compare(header: CaseHeader, items: pd.DataFrame, sales: pd.DataFrame, findi
     if (recorded := sales["period"].nunique()) < MIN_RECORDED * (last - first + 1):
         message = f"only {recorded:,} periods between {first} and {last}; number the periods consecutively"
         findings.add("sales.csv", message, column="period")
+
+
+def _measure(assumptions: Assumptions, items: pd.DataFrame, sales: pd.DataFrame, findings: Findings) -> None:
+    """Find what would not fit into memory."""
+    plan = {name: int(getattr(assumptions, name).value) for name in ("horizon", "ladder_levels", "scenarios")}
+    periods = int(sales["period"].max() - sales["period"].min()) + 1
+    for file, sizes in (
+        ("sales.csv", {"items": len(items), "periods": periods}),
+        ("assumptions.toml", {"items": len(items), **plan}),
+    ):
+        if (cells := math.prod(sizes.values())) > MAX_CELLS:
+            product = " x ".join(f"{size:,} ({name})" for name, size in sizes.items())
+            advice = "make one of them smaller, or bring fewer items (desilo import --top)"
+            findings.add(file, f"too large: {product} = {cells:,}; at most {MAX_CELLS:,} are allowed: {advice}")
 
 
 def _read_table(folder: Path, name: str, schema: Any, findings: Findings) -> pd.DataFrame | None:

@@ -24,6 +24,9 @@ from desilo.cases.tables import REQUIRED_TABLES, SUFFIXES, TABLES, Sheet, read_t
 MAX_CELLS = 100_000_000
 """Items x periods x levels x scenarios an instance may have (0.8 GB of demand figures)."""
 
+SPARSE_CELLS = 1_000_000
+"""Items x periods from which on a demand table that is far from complete is refused before room is made for it."""
+
 PROBABILITY_TOLERANCE = 1e-6
 """Probabilities whose sum is nearer to 1 than this are scaled to sum to 1; others are refused."""
 
@@ -137,12 +140,12 @@ class _Assembly:
     """Puts the tables together: cross-table checks, then arrays."""
 
     def __init__(self, header: Header | None, sheets: Mapping[str, Sheet], findings: Findings) -> None:
-        self.header = header
         self.sheets = sheets
         self.findings = findings
-        self.T = header.periods if header else 0
         self.items = self._names("items", "item")
         self.I = len(self.items)
+        self.header = header if header is None or self._has_demand(header.periods) else None
+        self.T = self.header.periods if self.header else 0
 
     def instance(self) -> Instance | None:
         """The instance, or None (and problems found)."""
@@ -177,6 +180,18 @@ class _Assembly:
         )
         self._check_lowest_demand(instance)
         return instance
+
+    def _has_demand(self, periods: int) -> bool:
+        """Whether the demand table is long enough to be anything like complete."""
+        rows = len(self.sheets["demand"].frame) if "demand" in self.sheets else 0
+        cells = self.I * periods
+        if not rows or cells <= max(SPARSE_CELLS, 2 * rows):
+            return True
+        found = (
+            f"{self.I:,} items x {periods:,} periods = {cells:,}, but {self.sheets['demand'].file} has {rows:,} rows"
+        )
+        self.findings.add(HEADER, f"{found}; every item and period needs its rows", column="periods")
+        return False
 
     # ---- lookups
 

@@ -37,6 +37,12 @@ MAX_FIELD = 131_072
 MAX_ROWS = 100_000_000
 """A parquet table with more rows is refused."""
 
+FORMULA = "'*[=+@-]"
+"""Begins a name that a spreadsheet would take for a formula, or that would be read as if it had been guarded."""
+
+GUARD = "'"
+"""Stands before such a name in a CSV: what follows is text to a spreadsheet. Reading takes it off."""
+
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 """Characters that a name may not hold: they break lines or tell a terminal what to do."""
@@ -235,6 +241,17 @@ def read_table(path: Path, schema: Any, findings: Findings) -> Sheet | None:
     return Sheet(path.name, frame)
 
 
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV; names that a spreadsheet would compute are guarded."""
+    names = frame.select_dtypes(exclude="number").columns
+    guarded = {name: frame[name].mask(frame[name].str.match(FORMULA), GUARD + frame[name]) for name in names}
+    frame.assign(**guarded).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _unguarded(cells: Any) -> Any:
+    return cells.mask(cells.str.match(GUARD + FORMULA), cells.str[1:])
+
+
 def _read_csv(path: Path, schema: Any, findings: Findings) -> pd.DataFrame | None:
     """Every cell as stripped text; blank rows dropped; the index is the line in the file."""
     file = path.name
@@ -281,6 +298,8 @@ def _read_csv(path: Path, schema: Any, findings: Findings) -> pd.DataFrame | Non
     cells.index = pd.RangeIndex(2, len(cells) + 2)
     cells = cells.apply(lambda column: column.str.strip())
     cells.columns = pd.Index(header)
+    if GUARD in text:
+        cells = cells.apply(lambda column: _unguarded(column) if _is_name(schema.columns[column.name]) else column)
     filled: pd.DataFrame = cells[(cells != "").any(axis=1)]
     return filled
 

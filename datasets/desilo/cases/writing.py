@@ -13,6 +13,7 @@ from desilo.cases.folders import fresh_folder
 from desilo.cases.instance import Floats, Instance
 from desilo.cases.keys import toml_value
 from desilo.cases.reading import HEADER, PERIOD_COLUMNS, Header, is_instance_folder
+from desilo.cases.tables import write_csv
 
 TableFormat = Literal["csv", "parquet"]
 
@@ -42,7 +43,7 @@ def _write_files(instance: Instance, folder: Path, table_format: TableFormat) ->
         if table_format == "parquet":
             frame.to_parquet(folder / f"{name}.parquet", index=False)
         else:
-            frame.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+            write_csv(frame, folder / f"{name}.csv")
 
 
 def _tables(x: Instance) -> dict[str, pd.DataFrame]:

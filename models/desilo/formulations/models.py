@@ -22,6 +22,7 @@ import pyomo.environ as pyo
 
 from desilo.cases.instance import Instance
 from desilo.formulations.demand import declare_response, demand, demand_at_level
+from desilo.formulations.extent import require_memory
 from desilo.formulations.freedom import Formulation, Freedom
 from desilo.formulations.inventory import declare_inventory, sold
 from desilo.formulations.pricing import declare_pricing
@@ -51,9 +52,13 @@ def joint_model(
         instance: the problem.
         freedom: decisions left open; all of them if None.
         formulation: tight or plain.
+
+    Raises:
+        BadInput: memory is too small for it.
     """
     started = time.perf_counter()
     freedom = freedom or Freedom.full(instance)
+    require_memory(instance, freedom, formulation)
     with collection_paused():
         m = delayed_model(instance.name)
         m.pricing, m.response, m.inventory, m.resources = (delayed_block() for _ in range(4))

@@ -23,6 +23,7 @@ from desilo.cases.importing.rows import ALL, read_rows
 from desilo.cases.instance import Floats
 from desilo.cases.keys import toml_value
 from desilo.cases.opening import read_case
+from desilo.cases.tables import write_csv
 
 NO_CURRENCY = "money"
 """What money is called where the figures show no currency and none was given."""
@@ -219,7 +220,7 @@ def _write_tables(history: History, folder: Path) -> None:
     items = pd.DataFrame({"item": names, "product": history.products, "zone": history.zones, "volume": 1.0})
     if any(history.groups):
         items["group"] = history.groups
-    items.to_csv(folder / "items.csv", index=False, lineterminator="\n")
+    write_csv(items, folder / "items.csv")
     item, t = np.nonzero(~np.isnan(history.units))
 
     def figures(values: Floats, digits: int) -> Floats:
@@ -235,7 +236,7 @@ def _write_tables(history: History, folder: Path) -> None:
             "feature": figures(history.feature, 4),
         }
     )
-    sales.to_csv(folder / "sales.csv", index=False, lineterminator="\n")
+    write_csv(sales, folder / "sales.csv")
 
 
 def header_toml(header: Mapping[str, Any], holdout_remark: str) -> str:

@@ -10,6 +10,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow
@@ -20,6 +21,9 @@ from desilo.cases.findings import Findings, quoted
 
 MAX_BYTES = 2**30
 """A larger file is refused; so is an Excel file that unpacks to more."""
+
+MAX_CELLS = 100_000_000
+"""Rows x columns that are read of a sheet or a parquet file."""
 
 MAX_ROWS = 20_000_000
 """An export with more rows is refused: they must fit in memory several times over."""
@@ -177,8 +181,10 @@ def _unparsed(file: str, error: str, delimiter: str) -> Problem:
 def _parquet(file: str, data: bytes) -> pd.DataFrame:
     try:
         source = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
-        if source.metadata.num_rows > MAX_ROWS:
-            raise BadInput([Problem(file, f"{source.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are read")])
+        rows, columns = source.metadata.num_rows, source.metadata.num_columns
+        if rows > MAX_ROWS or rows * columns > MAX_CELLS:
+            limits = f"at most {MAX_ROWS:,} rows and {MAX_CELLS:,} cells are read: sum the sales by week first"
+            raise BadInput([Problem(file, f"{rows:,} rows of {columns:,} columns; {limits}")])
         table = source.read()
         table.validate(full=True)
         names = table.column_names
@@ -192,15 +198,15 @@ def _parquet(file: str, data: bytes) -> pd.DataFrame:
 
 def _excel(file: str, data: bytes, sheet: str | None) -> tuple[pd.DataFrame, str]:
     try:
+        from openpyxl import load_workbook
+
         if sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(data)).infolist()) > MAX_BYTES:
             raise BadInput([Problem(file, f"unpacks to more than {MAX_BYTES:,} bytes; export the sales as CSV")])
-        book = pd.ExcelFile(io.BytesIO(data), engine="openpyxl")
-        chosen = str(book.sheet_names[0]) if sheet is None else sheet
-        if chosen not in book.sheet_names:
-            raise BadInput(
-                [Problem("--sheet", f"{file} has no sheet '{chosen}'; it has {quoted(map(str, book.sheet_names))}")]
-            )
-        cells = pd.read_excel(book, sheet_name=chosen, header=None, dtype=object, na_filter=False)
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        chosen = book.sheetnames[0] if sheet is None else sheet
+        if chosen not in book.sheetnames:
+            raise BadInput([Problem("--sheet", f"{file} has no sheet '{chosen}'; it has {quoted(book.sheetnames)}")])
+        cells = _cells(file, book[chosen])
     except ImportError:
         message = 'Excel files are read with openpyxl: pip install "desilo[excel]", or save the sheet as CSV'
         raise BadInput([Problem(file, message)]) from None
@@ -212,6 +218,23 @@ def _excel(file: str, data: bytes, sheet: str | None) -> tuple[pd.DataFrame, str
     if cells.empty:
         raise BadInput([Problem(file, f"sheet '{chosen}' is empty; a header line and rows are expected")])
     return _below_header(cells), f"Excel, sheet '{chosen}'"
+
+
+def _cells(file: str, sheet: Any) -> pd.DataFrame:
+    """The cells of a sheet, blank ones as "". What a file says of its own size is not believed."""
+    sheet.reset_dimensions()
+    rows: list[list[Any]] = []
+    width = 0
+    for row in sheet.iter_rows(values_only=True):
+        filled = max((k for k, cell in enumerate(row, start=1) if cell is not None), default=0)
+        rows.append(["" if cell is None else cell for cell in row[:filled]])
+        width = max(width, filled)
+        if len(rows) * width > MAX_CELLS:
+            far = f"a cell in column {width:,} and one in row {len(rows):,}: more than {MAX_CELLS:,} cells"
+            raise BadInput([Problem(file, f"{far}; remove what stands far from the sales, or save the sheet as CSV")])
+    while rows and not rows[-1]:
+        rows.pop()
+    return pd.DataFrame([row + [""] * (width - len(row)) for row in rows], dtype=object)
 
 
 def _below_header(cells: pd.DataFrame) -> pd.DataFrame:

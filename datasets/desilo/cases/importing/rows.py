@@ -138,7 +138,7 @@ def _cell(cell: Any) -> str:
 
 
 def _names(file: str, cells: pd.Series, findings: Findings, account: list[str], *, blank: bool = False) -> pd.Series:
-    """Names on one line, such that a spreadsheet takes none for a formula; some may be blank if asked."""
+    """Names on one line; some may be blank if asked."""
     if pd.api.types.is_numeric_dtype(cells):
         cells = cells.map(_cell)
     cells = cells.astype("str")
@@ -152,14 +152,10 @@ def _names(file: str, cells: pd.Series, findings: Findings, account: list[str], 
         list(cells.index[formula]),
         lambda row: f"found {cells[row]!r}, a formula; export its value",
     )
-    signed = named.str[:1].isin(["+", "-", "@"])
-    for rows, what in (
-        (broken, "line breaks became blanks"),
-        (signed, "a spreadsheet would take them for formulas: ' was put before"),
-    ):
-        if rows.any():
-            account.append(f"Names were changed ({what}): {named[rows].nunique():,}, first '{named[rows].iloc[0]}'.")
-    return named.where(~signed, "'" + named)
+    if broken.any():
+        changed = f"{named[broken].nunique():,}, first '{named[broken].iloc[0]}'"
+        account.append(f"Names were changed (line breaks became blanks): {changed}.")
+    return named
 
 
 def _periods(

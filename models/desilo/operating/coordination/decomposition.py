@@ -18,11 +18,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -366,34 +365,53 @@ class Decomposition:
         if self.checkpoint is None or not self.checkpoint.exists():
             return None
         try:
-            return self._taken_over(self.checkpoint)
-        except (OSError, EOFError, KeyError, ValueError, IndexError, BadZipFile):
+            with np.load(self.checkpoint, allow_pickle=False) as file:
+                state = dict(file)
+            fits = str(state["digest"]) == self.picture.digest()
+            whole = not fits or self._is_whole(state)
+        except Exception:  # whatever numpy and zipfile trip over in a file that is none
+            whole = fits = False
+        if not whole:
             wrong = "is no checkpoint, or not a whole one; delete it to start anew, or name another file"
-            raise BadInput([Problem(str(self.checkpoint), wrong)]) from None
+            raise BadInput([Problem(str(self.checkpoint), wrong)])
+        return self._taken_over(state) if fits else None
 
-    def _taken_over(self, checkpoint: Path) -> Market | None:
-        with np.load(checkpoint, allow_pickle=False) as state:
-            if str(state["digest"]) != self.picture.digest():
-                return None
-            if "level" in state:
-                self.best = self.reoptimised(Plan(state["level"], state["order"]))
-            self.bound = float(state["bound"])
-            market = Market(self.limits, len(self.teams), state["prices"], state["radius"])
-            market.values, market.bound = state["values"], float(state["market_bound"])
-            start = 0
-            for n, k in enumerate(state["teams"].tolist()):
-                rows = slice(start, start + len(self.teams[k]))
-                start = rows.stop
-                self.patterns[k] = Pattern(
-                    level=state["own_level"][rows],
-                    order=state["own_order"][rows],
-                    profit=float(state["own_profit"][n]),
-                    use=state["own_use"][n],
-                    bound=math.inf,
-                    proven=False,
-                    levels=state["own_levels"][rows],
-                    setups=state["own_setups"][rows],
-                )
+    def _is_whole(self, state: Mapping[str, Any]) -> bool:
+        """Whether everything is there, in the shape it was written in."""
+        I, T, K, _ = self.picture.demand.shape
+        limits, known = len(self.limits), state["teams"].tolist()
+        rows = sum(len(self.teams[k]) for k in known)  # raises if there is no such team
+        sized: dict[str, tuple[int, ...]] = {"prices": (limits,), "radius": (limits,), "market_bound": (), "bound": ()}
+        sized |= {"own_profit": (len(known),), "own_use": (len(known), limits)}
+        if known:
+            sized |= dict.fromkeys(("own_level", "own_order", "own_setups"), (rows, T)) | {"own_levels": (rows, T, K)}
+        if "level" in state:
+            sized |= {"level": (I, T), "order": (I, T)}
+            own = np.take_along_axis(self.picture.has_level, state["level"], axis=1)  # raises if there is no such level
+            if not own.all() or (state["level"] < 0).any():
+                return False
+        return all(state[name].shape == shape for name, shape in sized.items())
+
+    def _taken_over(self, state: Mapping[str, Any]) -> Market:
+        if "level" in state:
+            self.best = self.reoptimised(Plan(state["level"], state["order"]))
+        self.bound = float(state["bound"])
+        market = Market(self.limits, len(self.teams), state["prices"], state["radius"])
+        market.values, market.bound = state["values"], float(state["market_bound"])
+        start = 0
+        for n, k in enumerate(state["teams"].tolist()):
+            rows = slice(start, start + len(self.teams[k]))
+            start = rows.stop
+            self.patterns[k] = Pattern(
+                level=state["own_level"][rows],
+                order=state["own_order"][rows],
+                profit=float(state["own_profit"][n]),
+                use=state["own_use"][n],
+                bound=math.inf,
+                proven=False,
+                levels=state["own_levels"][rows],
+                setups=state["own_setups"][rows],
+            )
         return market
 
     def _note(self, what: str) -> None:
