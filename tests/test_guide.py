@@ -28,6 +28,8 @@ TUTORIAL = GUIDE / "tutorial.ipynb"
         ("r+[i] - r-[i] = lam*[n]", r"r^{+}_{i} - r^{-}_{i} = \lambda^{*}_{n}"),
         ("flow0[i,u,w] >= -e_min", r"\mathrm{flow}^{0}_{i,u,w} \ge  -e_{\mathrm{min}}"),
         ("Xmax[i,t] x[i,t]", r"X^{\max}_{i,t} x_{i,t}"),
+        ("t in N_i", r"t \in  N_{i}"),
+        ("own-price effects of j's", r"\text{own-price effects of }j\text{'s}"),
         ("min(q, M)[i,t]", r"\text{min}(q, M)_{i,t}"),
         ("demand at level l", r"\text{demand at level }l"),
         ("lam[n] in [low, high]", r"\lambda_{n}\text{ in [low, high]}"),

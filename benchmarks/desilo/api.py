@@ -309,9 +309,15 @@ class Measured:
 
     @property
     def operating_models(self) -> pd.DataFrame:
-        """One row an operating model, means over the starts; profit and gain over the status quo with 95% intervals."""
+        """One row an operating model, means over the starts; profit and gain over the status quo with 95% intervals.
+
+        `sequential` is the order of hand-offs that promises most; its label says which one that is.
+        """
         rows = [
-            row.model_dump(exclude={"profit", "gain"}) | _spread("profit", row.profit) | _spread("gain", row.gain)
+            {"model": row.model.split()[0], "label": row.label}
+            | _spread("profit", row.profit)
+            | _spread("gain", row.gain)
+            | row.model_dump(exclude={"model", "label", "profit", "gain"})
             for row in self.summary.rows
         ]
         return pd.DataFrame(rows).set_index("model")
@@ -344,10 +350,11 @@ class Measured:
         return pd.DataFrame(rows).set_index(["model", "start", "tightness"])
 
 
-def _spread(name: str, estimate: Estimate | None) -> dict[str, float | None]:
-    if estimate is None:
-        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
-    return {name: estimate.mean, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+def _spread(name: str, estimate: Estimate | None) -> dict[str, float]:
+    """A mean and its interval, nan where they are not known."""
+    found = (None,) * 3 if estimate is None else (estimate.mean, estimate.low, estimate.high)
+    columns = (name, f"{name}_low", f"{name}_high")
+    return {column: math.nan if value is None else value for column, value in zip(columns, found, strict=True)}
 
 
 def picture(

@@ -101,6 +101,10 @@ def _translated(text: str, known: Set[str]) -> Iterator[Piece]:
                 yield Piece(True, r"\sum" + ("_{" if over == "{" else f"_{{{','.join(over)}}}" if over else "") + " ")
             case "figure":
                 yield Piece(True, token["figure"])
+            case "space":
+                yield Piece(False, " ")
+            case "operator" if token[0] == "-" and _is_word(_LAST.findall(text[: token.start()])[0]):
+                yield Piece(False, "-")  # a hyphen
             case "operator" if token[0] == "[" and re.search(r"[\w+*)-]$", text[: token.start()]):
                 brackets.append(Piece(True, "}"))
                 yield Piece(True, "_{")
@@ -117,7 +121,7 @@ def _translated(text: str, known: Set[str]) -> Iterator[Piece]:
             case "name" | "mark":
                 yield _named(token["name"], token["mark"] or "", before, after, known)
             case _:
-                yield Piece(False, token[0] if token["number"] else " ")
+                yield Piece(False, token[0])
 
 
 def _is_word(text: str) -> bool:
@@ -128,7 +132,7 @@ def _is_word(text: str) -> bool:
 
 def _named(name: str, mark: str, before: str, after: str, known: Set[str]) -> Piece:
     if name == "in":
-        member = re.search(r"(?:\b[A-Za-z]|[])])$", before) and re.match(r"\s+(?:[A-Z]\b|\w+\[)", after)
+        member = re.search(r"(?:\b[A-Za-z]|[])])$", before) and re.match(r"\s+(?:[A-Z](?:_\w)?\b|\w+\[)", after)
         return Piece(bool(member), r"\in " if member else name)
     if name == "x" and before and re.match(r"\s+[\w(]", after):
         return Piece(True, r"\times ")

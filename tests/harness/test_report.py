@@ -20,7 +20,7 @@ import desilo
 from desilo.harness.cli import Exit, main
 from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, HANDED_ON, JOINT, SEQUENTIAL
 from desilo.harness.records import CellRecord
-from desilo.harness.report import BEST_SEQUENTIAL, Summary, summarise
+from desilo.harness.report import BEST_SEQUENTIAL, TABLE, Summary, summarise
 from desilo.harness.run import Finished, run
 from desilo.harness.words import find, finding, sentences, to_markdown
 
@@ -369,7 +369,8 @@ def test_tables_in_python_hold_what_the_summary_says(folder: Path, finished: Fin
     joint = next(row for row in summary.rows if row.model == "joint")
     assert joint.profit is not None
     assert measured.operating_models.loc["joint", "profit"] == joint.profit.mean
-    assert list(measured.operating_models.index) == [row.model for row in summary.rows]
+    assert list(measured.operating_models.index) == list(TABLE)
+    assert list(measured.operating_models["label"]) == [row.label for row in summary.rows]
     over = {(gain.model, gain.over): gain.realised.mean for gain in summary.gains}
     assert measured.gains["realised"].to_dict() == over
     assert len(measured.cells) == len(finished.cells)
