@@ -354,8 +354,8 @@ def test_the_shared_time_is_used_up_and_not_exceeded(case: Path) -> None:
     while waiting:
         clocks.sort()
         left = 100.0 - clocks[0]
-        task = next_of(waiting, left, settings)
-        clocks[0] += share_of_time(task, waiting, left, settings)
+        task = next_of(waiting, left, 100.0)
+        clocks[0] += share_of_time(task, waiting, left, 100.0, settings.jobs)
         waiting.remove(task)
     assert max(clocks) <= 100.0 + 1e-9
     assert min(clocks) >= 60.0
@@ -364,13 +364,14 @@ def test_the_shared_time_is_used_up_and_not_exceeded(case: Path) -> None:
 def test_cells_that_cost_little_come_first_but_leave_the_others_their_part(case: Path) -> None:
     settings = small_settings(case, time_limit=100.0, jobs=2)
     waiting = waiting_tasks(case, settings)
-    assert next_of(waiting, 100.0, settings).cell.model == "status-quo"
-    assert next_of(waiting, 40.0, settings).cell.model == COORDINATED
+    assert next_of(waiting, 100.0, 100.0).cell.model == "status-quo"
+    assert next_of(waiting, 40.0, 100.0).cell.model == COORDINATED
     apart = [task for task in waiting if task.cell.model != COORDINATED]
-    assert next_of(apart, 40.0, settings).cell.model == JOINT
+    assert next_of(apart, 40.0, 100.0).cell.model == JOINT
     cheap = [task for task in waiting if task.cell.model not in SHARE]
-    assert next_of(cheap, 40.0, settings).cell.model == "status-quo"
-    assert share_of_time(cheap[0], waiting, 100.0, settings) <= 50.0
+    assert next_of(cheap, 40.0, 100.0).cell.model == "status-quo"
+    assert share_of_time(cheap[0], waiting, 100.0, 100.0, settings.jobs) <= 50.0
+    assert next_of(waiting, 40.0, 42.0).cell.model == "status-quo", "estimating demand took long"
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

@@ -278,7 +278,7 @@ def _history(case: Case) -> Iterator[Worry]:
     elif case.holdout < 2 * year:
         what = "has no season" if case.holdout < year else "cannot tell season from trend"
         yield Worry(
-            "short history", 1, f"less than {1 if case.holdout < year else 2} years before the hold-out: demand {what}"
+            "short history", 1, f"less than {'a year' if case.holdout < year else 'two years'} before the hold-out: demand {what}"
         )
     if case.period_unit == "day":
         yield Worry(

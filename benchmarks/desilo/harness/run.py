@@ -419,9 +419,10 @@ def _decide_prices(
     pool: Executor, problems: Mapping[int, Problems], settings: Settings, deadline: float
 ) -> dict[int, dict[str, PricePlan]]:
     """What the pricing function decides by itself, by start and picture."""
-    left = max(free_time(deadline - time.monotonic(), settings), LEAST)
+    left = deadline - time.monotonic()
+    free = max(free_time(left, left), LEAST)
     rounds = max(1, math.ceil(2 * len(problems) / settings.jobs))
-    options = Options(gap=settings.gap, seed=settings.seed, time_limit=max(left / rounds, LEAST))
+    options = Options(gap=settings.gap, seed=settings.seed, time_limit=max(free / rounds, LEAST))
     plans = {
         start: {
             "yesterday": pool.submit(price_plan, problem.pictures.yesterday, options),

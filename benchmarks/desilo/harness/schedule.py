@@ -22,7 +22,7 @@ SHARE = {COORDINATED: 3.0, JOINT: 6.0, CLAIRVOYANT: 1.2} | dict.fromkeys(PRICING
 """How the time that the other cells leave is shared out, in the order of their turns."""
 
 KEPT_FOR_SHARES = 0.55
-"""Share of a run's time that the other cells leave alone."""
+"""Share of the time there is for all cells that the other cells leave alone."""
 
 FOR_THE_REPORT = 0.05
 """Share of a run's time kept for writing the summary."""
@@ -36,9 +36,9 @@ def deadline_of(settings: Settings) -> float:
     return time.monotonic() + settings.time_limit * (1 - FOR_THE_REPORT)
 
 
-def free_time(left: float, settings: Settings) -> float:
-    """Seconds that the cells which cost little may still use."""
-    return left - KEPT_FOR_SHARES * settings.time_limit
+def free_time(left: float, whole: float) -> float:
+    """Seconds that the cells which cost little may still use, of `whole` that were left when work on cells began."""
+    return left - KEPT_FOR_SHARES * whole
 
 
 def work_off(
@@ -65,16 +65,17 @@ def work_off(
     """
     waiting = list(tasks)
     running: dict[Future[Worked], Task] = {}
+    whole = deadline - time.monotonic()
     while waiting or running:
         while waiting and len(running) < settings.jobs:
             left = deadline - time.monotonic()
             if left < LEAST:
                 waiting.clear()
                 break
-            task = next_of(waiting, left, settings)
+            task = next_of(waiting, left, whole)
             if task.cell.model == JOINT and any(other.cell.model != JOINT for other in running.values()):
                 break  # what is running may be the best plan to start from
-            limit = share_of_time(task, waiting, left, settings)
+            limit = share_of_time(task, waiting, left, whole, settings.jobs)
             waiting.remove(task)
             task = replace(task, options=replace(task.options, time_limit=limit))
             if task.cell.model == JOINT:
@@ -92,11 +93,11 @@ def work_off(
             yield record, plans
 
 
-def next_of(waiting: Sequence[Task], left: float, settings: Settings) -> Task:
+def next_of(waiting: Sequence[Task], left: float, whole: float) -> Task:
     """The task whose turn it is."""
     cheap = next((task for task in waiting if task.cell.model not in SHARE), None)
     shared = sorted((task for task in waiting if task.cell.model in SHARE), key=lambda task: _turn(task.cell.model))
-    if cheap is not None and (not shared or free_time(left, settings) > LEAST):
+    if cheap is not None and (not shared or free_time(left, whole) > LEAST):
         return cheap
     return shared[0]
 
@@ -105,11 +106,11 @@ def _turn(model: str) -> int:
     return list(SHARE).index(model)
 
 
-def share_of_time(task: Task, waiting: Sequence[Task], left: float, settings: Settings) -> float:
+def share_of_time(task: Task, waiting: Sequence[Task], left: float, whole: float, jobs: int) -> float:
     """Seconds for one of the waiting tasks."""
     weight = SHARE.get(task.cell.model)
     if weight is None:
-        return max(LEAST, free_time(left, settings) / 2)
+        return max(LEAST, free_time(left, whole) / 2)
     total = sum(SHARE.get(other.cell.model, 0.0) for other in waiting)
-    rounds = math.ceil(total / (weight * settings.jobs) - 1e-9)
+    rounds = math.ceil(total / (weight * jobs) - 1e-9)
     return left / rounds
