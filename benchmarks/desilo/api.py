@@ -378,7 +378,14 @@ def picture(
 
     Raises:
         BadInput: the start does not fit the history, or items have too few records before it.
+        ValueError: nothing to plan, or a factor or seed that is none.
     """
+    if (periods is not None and periods < 1) or (scenarios is not None and scenarios < 1):
+        raise ValueError(f"found {periods} periods and {scenarios} scenarios; 1 or more of each are expected")
+    if not (tightness > 0 and seed >= 0):
+        raise ValueError(
+            f"found tightness {tightness} and seed {seed}; a factor above 0, a seed of 0 or more is expected"
+        )
     first = int(case.periods[case.holdout]) if start is None else start
     return picture_of(case, first, estimated, periods=periods, scenarios=scenarios, seed=seed, tightness=tightness)
 
@@ -454,7 +461,7 @@ def check(instance: Instance | Path | str, plan: Solved | Plan | Path | str) -> 
 
 
 def run(
-    case: str = "orange-juice",
+    case: Path | str = "orange-juice",
     *,
     quick: bool = False,
     seed: int = 1,
@@ -474,8 +481,11 @@ def run(
 
     Raises:
         BadInput: the case or the folder cannot be used.
+        ValueError: a limit out of range.
     """
-    settings = settings_of(case, quick, seed, time_limit, jobs)
+    if not ((time_limit is None or time_limit > 0) and (jobs is None or jobs >= 1) and seed >= 0):
+        raise ValueError(f"found {time_limit} s, {jobs} jobs, seed {seed}; above 0 s, 1 job or more, seed 0 or more")
+    settings = settings_of(str(case), quick, seed, time_limit, jobs)
     folder = folder_of(settings) if out is None else Path(out)
     return Measured(folder, run_experiment(settings, folder, Silent()))
 

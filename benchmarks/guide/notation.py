@@ -23,6 +23,7 @@ _TOKEN = re.compile(
     r"""(?P<number>\([A-Z]\d+\))
       | (?P<sum>sum(?:_\{ | _[a-z]+\b | \b))
       | (?P<name>[A-Za-z]\w*)(?P<mark>[+*-](?=\[))?
+      | (?P<dots>\.{3})
       | (?P<figure>\d+(?:\.\d+)?)
       | (?P<operator><=|>=|\.\.|[-+=/<>(){}\[\],|:;])
       | (?P<word>'s?|\.)

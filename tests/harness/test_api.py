@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_run import write_small_case
@@ -96,6 +97,19 @@ def test_a_case_is_tables_and_planning_problems() -> None:
     assert problem.demand.shape[1::2] == (2, 3) and problem.name == f"tuna-{case.periods[case.holdout]}"
     with pytest.raises(desilo.BadInput, match="cannot plan from week 0"):
         desilo.picture(case, 0)
+
+
+@pytest.mark.parametrize("wrong", [{"periods": 0}, {"scenarios": 0}, {"tightness": 0.0}, {"seed": -1}])
+def test_a_planning_problem_has_something_to_plan(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"found .*{next(iter(wrong))}.*expected"):
+        desilo.picture(desilo.open_case("tuna"), **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"time_limit": 0}, {"jobs": 0}, {"seed": -1}])
+def test_a_run_takes_no_limit_for_none(wrong: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="above 0 s, 1 job or more, seed 0 or more"):
+        desilo.run("tuna", out=tmp_path / "run", **wrong)
+    assert not (tmp_path / "run").exists()
 
 
 def test_figures_of_an_array_do_not_flood_a_notebook(joint: desilo.Solved) -> None:

@@ -82,10 +82,12 @@ def generate(
     """Generate an instance; the same arguments give the same digest on every machine.
 
     Args:
-        family: a name in `FAMILIES`.
-        size: S, M, L or XL.
-        seed: 0 or more.
-        coupling, uncertainty, substitution: see `Dials`.
+        family: substitution, retail, features, lot-sizing or newsvendor; `desilo generate --help` says what each is.
+        size: S, M, L or XL, as far as the family has it.
+        seed: 0 or more; the same random numbers whatever the dials.
+        coupling: 0 drops the shared limits, above 1 divides their capacity.
+        uncertainty: scales the standard deviation of the logarithm of demand; 0 is one deterministic scenario.
+        substitution: scales the cross effects of prices; 0 drops them.
 
     Raises:
         BadInput: unknown family or size, negative seed or dial.
