@@ -23,6 +23,7 @@ def run(
     ending: Ending = Ending.OPTIMAL,
     versions: dict[str, str] = VERSIONS,
     nonzeros: int = 500,
+    presolved: int = 400,
     left: float = 0.0,
     **given: Any,
 ) -> Run:
@@ -47,7 +48,7 @@ def run(
         machine={"processor": "test", "cores": 2},
         ending=ending,
         seconds={"build": 0.1, "translate": 0.2, "load": 0.05, "solve": seconds},
-        work={"simplex": iterations, "ipm": 0, "nodes": nodes},
+        work={"simplex": iterations, "ipm": 0, "nodes": nodes, "presolved": presolved},
         size={"rows": 50, "columns": 80, "integers": 20, "nonzeros": nonzeros},
         **fields,
     )

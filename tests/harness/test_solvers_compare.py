@@ -171,6 +171,15 @@ def test_a_larger_program_is_no_matter_of_luck() -> None:
     assert (nonzeros.larger, nonzeros.smaller) == (1, 0)
 
 
+def test_presolve_may_give_here_and_take_there() -> None:
+    before = [run(f"p{n}") for n in range(5)]
+    uneven = [run(f"p{n}", presolved=(440, 360)[n % 2]) for n in range(5)]
+    assert compared(before, uneven).verdict is Verdict.NO_DIFFERENCE
+    worse = [run(f"p{n}", presolved=(500, 390)[n % 2]) for n in range(5)]
+    assert compared(before, worse).verdict is Verdict.REGRESSION
+    assert compared(worse, before).verdict is Verdict.IMPROVEMENT
+
+
 @pytest.mark.parametrize(
     ("after", "says"),
     [
@@ -290,7 +299,7 @@ def test_noise_of_the_machine_is_not_that_of_the_seeds() -> None:
 def test_a_bench_divided_at_random_is_no_different_from_itself() -> None:
     runs = bench(4, seeds=range(4), repeats=4, limit=20.0)
     work, clock = (trials(runs, 100, seed=1, margin=0) for trials in (trials_of_work, trials_of_clock))
-    assert (work.same, work.count) == (99, 100) and (clock.same, clock.count) == (99, 100)
+    assert (work.same, work.count) == (98, 100) and (clock.same, clock.count) == (99, 100)
     single_seed = bench(4, seeds=[0])
     assert trials_of_work(single_seed, 100, seed=1).count == trials_of_clock(single_seed, 100, seed=1).count == 0
 

@@ -153,16 +153,16 @@ def compare(
 
 def level_for(deciding: Sequence[str]) -> float:
     """Of each interval, such that all hold with 95%: of the noisy metrics that decide, and of what is solved."""
-    return corrected(1 + sum(METRICS[name].kind is not Kind.SIZE for name in deciding))
+    return corrected(1 + sum(not METRICS[name].kind.exact for name in deciding))
 
 
 def judge(metric: Metric, pairs: Sequence[Pair], level: float, margin: float, decides: bool = True) -> Change:
     """What became of a metric."""
     known = [(pair, ratio) for pair in pairs if (ratio := log_ratio(metric, pair)) is not None]
     values = sample(known)
-    if metric.kind is Kind.SIZE or len(values) < 2 or not values.any():
+    if metric.kind.exact or len(values) < 2 or not values.any():
         mean = float(values.mean()) if len(values) else math.nan
-        exact = metric.kind is Kind.SIZE or (len(values) > 0 and not values.any())
+        exact = metric.kind.exact or (len(values) > 0 and not values.any())
         found = Interval(mean, *((mean, mean) if exact else (math.nan, math.nan)), level, len(values))
     else:
         found = cautious(values, level, SEED)
@@ -178,7 +178,7 @@ def judge(metric: Metric, pairs: Sequence[Pair], level: float, margin: float, de
         sample=len(values),
         larger=int((values > 1e-9).sum()),
         smaller=int((values < -1e-9).sum()),
-        verdict=size_verdict(values, margin) if metric.kind is Kind.SIZE else verdict(found, margin),
+        verdict=exact_verdict(metric.kind, values, margin) if metric.kind.exact else verdict(found, margin),
     )
 
 
@@ -204,8 +204,10 @@ def verdict(found: Interval, margin: float) -> Verdict:
     return Verdict.IMPROVEMENT if found.high < -math.log1p(margin) else Verdict.NO_DIFFERENCE
 
 
-def size_verdict(values: Floats, margin: float) -> Verdict:
-    """Of logarithms of ratios without noise, (n,) one a problem."""
+def exact_verdict(kind: Kind, values: Floats, margin: float) -> Verdict:
+    """Of logarithms of ratios without noise, (n,) one a problem: of each, or of their mean."""
+    if kind is Kind.REDUCTION and len(values):
+        values = values.mean(keepdims=True)
     if (values > math.log1p(margin)).any():
         return Verdict.REGRESSION
     return Verdict.IMPROVEMENT if (values < -math.log1p(margin)).any() else Verdict.NO_DIFFERENCE

@@ -38,7 +38,7 @@ def headline(found: Comparison) -> str:
 
 
 def _reason(change: Change) -> str:
-    if change.kind is Kind.SIZE:
+    if change.kind.exact:
         return f"{change.metric} {_percent(change.ratio)}, {change.larger} problems larger, {change.smaller} smaller"
     return f"{change.metric} {_percent(change.ratio)}"
 

@@ -27,7 +27,7 @@ from desilo.harness.solvers.comparing.pairing import Pair, pair
 from desilo.harness.solvers.runs import Run
 from desilo.harness.solvers.tracking.history import Series
 
-SEARCHED = ("iterations", "nodes", "rows", "columns", "nonzeros", "processor")
+SEARCHED = ("iterations", "nodes", "presolved", "rows", "columns", "nonzeros", "processor")
 """Metrics in which steps are looked for. Of the clocks the processor's feels a busy machine least."""
 
 
@@ -60,7 +60,7 @@ def find_steps(series: Series, metrics: Sequence[str] = SEARCHED, margin: float 
         return ()
     one_machine = len({repr(sorted(run.machine.items())) for side in runs for run in side}) == 1
     searched = [METRICS[name] for name in metrics if METRICS[name].kind is not Kind.CLOCK or one_machine]
-    noisy = [metric for metric in searched if metric.kind is not Kind.SIZE]
+    noisy = [metric for metric in searched if not metric.kind.exact]
     level = corrected(max(1, len(noisy) * (len(runs) - 1)))
     found = []
     for metric in searched:
