@@ -277,9 +277,8 @@ def _history(case: Case) -> Iterator[Worry]:
         yield Worry("no season", 1, f"the length of a '{case.period_unit}' is not known, so demand has no season")
     elif case.holdout < 2 * year:
         what = "has no season" if case.holdout < year else "cannot tell season from trend"
-        yield Worry(
-            "short history", 1, f"less than {'a year' if case.holdout < year else 'two years'} before the hold-out: demand {what}"
-        )
+        length = "a year" if case.holdout < year else "two years"
+        yield Worry("short history", 1, f"less than {length} before the hold-out: demand {what}")
     if case.period_unit == "day":
         yield Worry(
             "days", 1, "the demand model knows no days of the week; weeks are planned better: import with --period week"

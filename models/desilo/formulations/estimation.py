@@ -90,14 +90,12 @@ class EstimationOptions:
             of the orange-juice case, estimated on the weeks before them.
         min_own_elasticity: e_min.
         min_group_elasticity: e_group.
-        cross: whether other items' prices act on an item's demand; otherwise every c[i,j] is 0.
     """
 
     tau: float = 0.5
     pooling: float = 0.005
     min_own_elasticity: float = 0.5
     min_group_elasticity: float = 0.25
-    cross: bool = True
 
     def __post_init__(self) -> None:
         if not (0 < self.tau < 1 and min(self.pooling, self.min_own_elasticity, self.min_group_elasticity) >= 0):
@@ -137,11 +135,11 @@ class Fitted(Coefficients):
     objective: float
 
 
-def build_estimation(records: Records, options: EstimationOptions) -> Any:
-    """The linear program (E0)-(E4) as a Pyomo model."""
+def build_estimation(records: Records, options: EstimationOptions, cross: bool = True) -> Any:
+    """The linear program (E0)-(E4) as a Pyomo model; without cross effects every c[i,j] is 0."""
     items, periods, K = records.covariates.shape
     observed = np.isfinite(records.log_units)
-    apart = ~np.eye(items, dtype=bool) & options.cross
+    apart = ~np.eye(items, dtype=bool) & cross
     low, high = (np.tile(limits, (items, 1)) for limits in records.covariate_bounds.T)
 
     m = delayed_model("estimation")
@@ -202,13 +200,13 @@ def build_estimation(records: Records, options: EstimationOptions) -> Any:
     return m
 
 
-def estimate(records: Records, options: EstimationOptions = DEFAULT_OPTIONS) -> Fitted:
-    """Fit a group.
+def estimate(records: Records, options: EstimationOptions = DEFAULT_OPTIONS, cross: bool = True) -> Fitted:
+    """Fit a group, with or without effects of other items' prices.
 
     Raises:
         RuntimeError: the solver did not prove optimality.
     """
-    m = build_estimation(records, options)
+    m = build_estimation(records, options, cross)
     outcome = solve(m)
     if outcome.stop is not Stop.OPTIMAL:
         raise RuntimeError(f"demand estimation not solved: {outcome.stop}")

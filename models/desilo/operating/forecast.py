@@ -180,7 +180,7 @@ def fit(
     groups = np.array(case.groups)
     for group in dict.fromkeys(case.groups):
         mine = np.flatnonzero(groups == group)
-        found = estimate(records.of(mine), options if len(mine) <= LARGEST_GROUP else replace(options, cross=False))
+        found = estimate(records.of(mine), options, cross=len(mine) <= LARGEST_GROUP)
         level[mine], own[mine], cross[np.ix_(mine, mine)] = found.level, found.own, found.cross
         gains[mine, : records.covariates.shape[2]] = found.covariates
         season[mine] = found.season
