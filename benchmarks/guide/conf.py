@@ -15,7 +15,14 @@ sys.path.append(str(Path(__file__).parents[1]))
 project = "desilo"
 version = release = version_of("desilo")
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "guide.reference", "guide.typeset"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "guide.reference",
+    "guide.docstrings",
+    "guide.typeset",
+]
 root_doc = "benchmarks/guide/index"
 include_patterns = [
     "*.md",

@@ -19,6 +19,9 @@ GREEK = {"lam": r"\lambda", "pi": r"\pi", "tau": r"\tau"}
 
 OPERATORS = {"<=": r"\le ", ">=": r"\ge ", "..": r"\ldots "}
 
+EQUATION = re.compile(r"^ *\((?P<before>[A-Z]\d*)\) +(?=\S)| {2,}\((?P<after>[A-Z]\d+)\)$", re.MULTILINE)
+"""The number of an equation, on either side of it."""
+
 _TOKEN = re.compile(
     r"""(?P<number>\([A-Z]\d+\))
       | (?P<sum>sum(?:_\{ | _[a-z]+\b | \b))
@@ -96,6 +99,7 @@ def _translated(text: str, known: Set[str]) -> Iterator[Piece]:
             raise ValueError(f"'{text[at:]}' in '{text}' is no notation")
         before, after = text[:at].rstrip(), text[token.end() :]
         at = token.end()
+        attached = _LAST.findall(text[: token.start()])[0]  # the word right before, without a blank between
         match token.lastgroup:
             case "sum":
                 over = token["sum"].removeprefix("sum").removeprefix("_")
@@ -104,18 +108,18 @@ def _translated(text: str, known: Set[str]) -> Iterator[Piece]:
                 yield Piece(True, token["figure"])
             case "space":
                 yield Piece(False, " ")
-            case "operator" if token[0] == "-" and _is_word(_LAST.findall(text[: token.start()])[0]):
-                yield Piece(False, "-")  # a hyphen
-            case "operator" if token[0] == "[" and re.search(r"[\w+*)-]$", text[: token.start()]):
+            case "operator" if token[0] == "-" and _is_word(attached):  # a hyphen
+                yield Piece(False, "-")
+            case "operator" if token[0] == "[" and re.search(r"[\w+*)-]$", text[: token.start()]):  # an index
                 brackets.append(Piece(True, "}"))
                 yield Piece(True, "_{")
-            case "operator" if token[0] in "[(":
+            case "operator" if token[0] in "[(":  # around words or around a formula
                 words = _is_word(after)
                 brackets.append(Piece(not words, {"[": "]", "(": ")"}[token[0]]))
                 yield Piece(not words, token[0])
             case "operator" if token[0] in "])" and brackets:
                 yield brackets.pop()
-            case "operator" if token[0] in ",:;" and (_is_word(after.lstrip()) or _is_word(_LAST.findall(before)[0])):
+            case "operator" if token[0] in ",:;" and (_is_word(after.lstrip()) or _is_word(attached)):
                 yield Piece(False, token[0])
             case "operator":
                 yield Piece(True, OPERATORS.get(token[0], token[0]))
