@@ -246,7 +246,8 @@ def test_every_chart_has_words_and_its_figures_in_a_table(page: Read) -> None:
             and page.text(page.all("figcaption", found)[0])
         )
         for drawing in page.all("svg", found):
-            assert page.attributes[drawing]["role"] == "img" and len(page.attributes[drawing]["aria-label"] or "") > 20
+            said = page.attributes[drawing]
+            assert said["role"] == "group" and len(said["aria-label"] or "") > 20
     for table in page.all("table"):
         assert page.text(page.all("caption", table)[0])
         assert all("scope" in page.attributes[head] for head in page.all("th", table))
@@ -254,6 +255,26 @@ def test_every_chart_has_words_and_its_figures_in_a_table(page: Read) -> None:
     assert len(page.all("h1")) == 1 and [len(page.all("h2", section)) for section in sections] == [1] * len(sections)
     places = {a["id"] for a in page.attributes if "id" in a}
     assert all((page.attributes[k]["href"] or "")[1:] in places for k in page.all("a"))
+
+
+FIGURE = re.compile(r"[-+]?\d+(?:,\d{3})*(?:\.\d+)?%?")
+
+
+def test_every_mark_of_a_chart_says_its_value(page: Read) -> None:
+    for found in page.all("figure"):
+        (table,) = page.all("table", found)
+        cells = [page.text(cell) for kind in ("th", "td") for cell in page.all(kind, table)]
+        figures = {figure for cell in cells for figure in FIGURE.findall(cell)}
+        wide, narrow = ([page.text(said) for said in page.all("title", chart)] for chart in page.all("svg", found))
+        assert wide == narrow and len(set(wide)) > 1
+        for said in wide:
+            name, _, value = said.rpartition(": ")
+            if name != "bound of perfect information":  # that is in the table of operating models
+                assert set(FIGURE.findall(value)[:1]) <= figures and FIGURE.search(value), said
+    marks = [attributes for attributes in page.attributes if attributes.get("class") == "mark"]
+    assert len(marks) > 100 and all(mark["tabindex"] == "-1" and mark["role"] == "img" for mark in marks)
+    (items,) = (k for k in page.all("figure") if page.attributes[k]["id"] == "items")
+    assert {page.text(said).rpartition(": ")[0] for said in page.all("title", items)} == set(NASTY.values())
 
 
 def test_a_published_run_is_reported_from_its_summary_which_stays(folder: Path, tmp_path: Path) -> None:
@@ -317,7 +338,23 @@ addEventListener("load", () => {
     const box = element.getBoundingClientRect();
     return box.width && (box.right > innerWidth + 1 || box.left < -1);
   }).map(element => element.outerHTML.slice(0, 120));
+  const visible = [...document.querySelectorAll(".chart")].filter(seen);
+  const stops = visible.map(chart => chart.querySelectorAll("[tabindex='0']").length);
+  const told = visible.map(chart => {
+    const titleOf = mark => mark.querySelector("title").textContent;
+    const says = () => [chart.querySelector(".value").textContent, titleOf(document.activeElement)];
+    const press = key => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    chart.querySelector("[tabindex='0']").focus();
+    const walk = [says()];
+    for (const key of ["ArrowRight", "End", "ArrowDown", "Home"]) { press(key); walk.push(says()); }
+    document.activeElement.blur();
+    const mark = chart.querySelector(".mark"), value = chart.querySelector(".value");
+    const empty = value.textContent;
+    mark.firstElementChild.dispatchEvent(new Event("pointerover", { bubbles: true }));
+    return { walk, empty, pointed: [value.textContent, titleOf(mark)] };
+  });
   const result = {
+    stops, told,
     wrong, sorted, assumed, before, after: calendars(), wide,
     inner: innerWidth, scroll: document.documentElement.scrollWidth,
     drawn: [...document.querySelectorAll("figure")].map(f => [...f.querySelectorAll("svg")].filter(seen).length),
@@ -376,6 +413,14 @@ def seen(request: pytest.FixtureRequest, html: str, tmp_path_factory: pytest.Tem
 def test_in_a_browser_every_chart_is_drawn_and_nothing_goes_wrong(seen: dict[str, Any]) -> None:
     assert seen["wrong"] == []
     assert seen["drawn"] == [1] * CHARTS
+
+
+def test_in_a_browser_marks_say_their_values_to_pointer_and_keyboard(seen: dict[str, Any]) -> None:
+    assert seen["stops"] == [1] * CHARTS and len(seen["told"]) == CHARTS
+    for chart in seen["told"]:
+        assert all(shown == said and said for shown, said in [*chart["walk"], chart["pointed"]])
+        first, second, last, beyond, home = (said for _, said in chart["walk"])
+        assert first == home != last == beyond and second != first and chart["empty"] == ""
 
 
 def test_in_a_browser_nothing_is_wider_than_the_page(seen: dict[str, Any]) -> None:

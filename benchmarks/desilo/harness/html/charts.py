@@ -3,6 +3,9 @@
 Matplotlib's SVG rather than a library that draws in the browser: some 20 kB a chart instead of 1 to 5 MB of script,
 sharp in print, readable where scripts are blocked, and the same figures as in the other plots. Every chart is drawn
 twice, for a wide page and for a phone; colours are Okabe and Ito's (2008), lightened on a dark page.
+
+A mark says its value: an artist's gid, the one text of its own that matplotlib writes into the SVG, becomes the mark's
+title. Browsers show it to the pointer; the page's script shows it to touch and keyboard as well.
 """
 
 from __future__ import annotations
@@ -16,15 +19,16 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from desilo.harness.experiment import CLAIRVOYANT
-from desilo.harness.html.evidence import PICTURES, ItemChange, ItemResponse, LimitUse
+from desilo.harness.html.evidence import OFTEN, PICTURES, ItemChange, ItemResponse, LimitUse
 from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, bars
 from desilo.harness.records import Elasticity
 from desilo.harness.report import Booking, Summary
-from desilo.harness.words import grouped
+from desilo.harness.words import grouped, with_interval
 
 INK, LINE = "#111213", "#dddedf"
 
@@ -41,6 +45,12 @@ COLOURS = {
 
 WIDE, NARROW = 8.6, 3.5
 """Inches."""
+
+SAYS = "says: "
+"""Begins the gid of an artist that says something."""
+
+REACH = 11
+"""Points, the disc around a point in which it is found by a pointer or a finger."""
 
 MOST_ITEMS = 20
 """Items in a chart; its table has them all."""
@@ -90,13 +100,31 @@ def _one(name: str, says: str, draw: Draw, width: float) -> Markup:
     text = sink.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    mark = r'<g class="mark" role="img" tabindex="-1"><title>\2</title>'
+    text = re.sub(rf"""<g id=(["']){SAYS}(.*?)\1>""", mark, text)
     used = {*re.findall(r'href="#([^"]+)"', text), *re.findall(r"url\(#([^)]+)\)", text)}
     text = re.sub(r' id="([^"]+)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", text)
     text = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", text)
     for colour, variable in COLOURS.items():
         text = re.sub(colour, f"var(--{variable})", text, flags=re.IGNORECASE)
     text = re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2)
-    return Markup(text.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(says), 1))
+    return Markup(text.replace("<svg ", Markup('<svg role="group" aria-label="{}" ').format(says), 1))
+
+
+def _tell(mark: Artist, text: str) -> None:
+    """Let a mark say its value."""
+    mark.set_gid(SAYS + " ".join(text.split()))
+
+
+def _tell_row(panel: Axes, k: int, text: str) -> None:
+    """Let a row say its value, however short its bar is."""
+    _tell(panel.axhspan(k - 0.45, k + 0.45, color=INK, alpha=0, lw=0), text)
+
+
+def _tell_point(panel: Axes, x: float, y: float, text: str) -> None:
+    """Let a point say its value, from a disc around it that nobody sees."""
+    (disc,) = panel.plot([x], [y], "o", ms=REACH, color=INK, alpha=0)
+    _tell(disc, text)
 
 
 def label(name: str, width: float) -> str:
@@ -140,6 +168,8 @@ def waterfall(summary: Summary, unit: str) -> Draw:
         for k, bar in enumerate(steps):
             colour = BLUE if bar.interval else GREEN if bar.height >= 0 else VERMILLION
             panel.barh(k, bar.height, left=bar.low, color=colour, height=0.7)
+            gained = with_interval(bar.interval) if bar.interval else grouped(bar.height, "+")
+            _tell_row(panel, k, f"{bar.name}: {gained}")
             ends = [bar.low, bar.high]
             if bar.interval is not None and bar.interval.low is not None and bar.interval.high is not None:
                 panel.plot([bar.interval.low, bar.interval.high], [k, k], color=INK, lw=1.2)
@@ -149,7 +179,8 @@ def waterfall(summary: Summary, unit: str) -> Draw:
                 panel.plot([bar.high] * 2, [k - 0.35, k + 1.35], color=GREY, lw=0.8)
         bound = next((row.gain for row in summary.rows if row.model == CLAIRVOYANT), None)
         if bound is not None:
-            panel.axvline(bound.mean, color=ORANGE, ls="--", lw=1.4)
+            line = panel.axvline(bound.mean, color=ORANGE, ls="--", lw=1.4)
+            _tell(line, f"bound of perfect information: {grouped(bound.mean, '+')}")
 
     return draw
 
@@ -163,7 +194,8 @@ def booking(book: Booking, unit: str) -> Draw:
         panel = _rows(figure, list(rows), width, unit)
         colours = [GREY] * len(book.booked) + [BLUE, VERMILLION if book.realised < book.total else GREEN]
         panel.barh(range(len(rows)), list(rows.values()), color=colours, height=0.7)
-        for k, amount in enumerate(rows.values()):
+        for k, (name, amount) in enumerate(rows.items()):
+            _tell_row(panel, k, f"{name}: {grouped(amount, '+')}")
             _figure_beside(panel, min(amount, 0), max(amount, 0), k, grouped(amount, "+"))
 
     return draw
@@ -182,7 +214,8 @@ def causes(book: Booking) -> Draw:
         for (k, j), amount in np.ndenumerate(money):
             shade = 0.65 * abs(amount) / most
             colour = BLUE if amount > 0 else VERMILLION
-            panel.barh(k, 0.96, left=j - 0.48, height=0.92, color=colour, alpha=shade)
+            (drawn,) = panel.barh(k, 0.96, left=j - 0.48, height=0.92, color=colour, alpha=shade)
+            _tell(drawn, f"{names[k].replace('_', ' ')}, {functions[j]}: {grouped(amount, '+')}")
             panel.text(j, k, grouped(amount, "+") if width == WIDE else _short(amount), ha="center", va="center")
         panel.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
         panel.set_xticks(range(len(functions)), [name.replace(", ", ",\n") for name in functions])
@@ -209,10 +242,12 @@ def tornado(summary: Summary, unit: str) -> Draw:
             gain = (each.low + each.high) / 2
             panel.barh(k, each.low - gain, left=gain, color=ORANGE, height=0.7, label="_" if k else "figure 25% lower")
             panel.barh(k, each.high - gain, left=gain, color=BLUE, height=0.7, label="_" if k else "25% higher")
+            changed = f"{grouped(each.low, '+')} if 25% lower, {grouped(each.high, '+')} if 25% higher"
+            _tell_row(panel, k, f"{each.figure}: {changed}, {grouped(gain, '+')} as it is")
             panel.axvline(gain, color=INK, lw=0.8)
-        ends = [end for each in summary.sensitivity for end in (each.low, each.high)]
-        room = 0.15 * max(max(ends) - min(ends), 1e-9)
-        panel.set_xlim(min(ends) - room, max(ends) + room)
+        gains = [end for each in summary.sensitivity for end in (each.low, each.high)]
+        room = 0.15 * max(max(gains) - min(gains), 1e-9)
+        panel.set_xlim(min(gains) - room, max(gains) + room)
         figure.legend(loc="outside upper left", ncols=2)
 
     return draw
@@ -233,6 +268,14 @@ def tightness(summary: Summary, unit: str) -> Draw:
         panel.plot([x for x, _ in inside], drawn, "s--", color=BLUE, label="in sample; band: what the gaps leave")
         realised = [level.gain.realised.mean for level in summary.tightness]
         panel.plot(levels, realised, "o-", color=VERMILLION, lw=2, label="realised on nature")
+        for x, sample in inside:
+            said = f"capacities × {x:g}, in sample: {grouped(sample.plan, '+')}"
+            if sample.low is not None and sample.high is not None:
+                said += f", {grouped(sample.low, '+')} to {grouped(sample.high, '+')} by the gaps"
+            _tell_point(panel, x, sample.plan, said)
+        for level in summary.tightness:
+            gain = level.gain.realised
+            _tell_point(panel, level.tightness, gain.mean, f"capacities × {level.tightness:g}: {with_interval(gain)}")
         panel.axhline(0, color=INK, lw=0.8)
         panel.set_xticks(levels, [f"{level:g}" for level in levels])
         panel.set_xlabel("capacities × the assumed ones")
@@ -256,12 +299,20 @@ def items(changes: Sequence[ItemChange], unit: str) -> Draw:
         for k, item in enumerate(shown):
             amount = more[item]
             panel.barh(k, amount, color=GREEN if amount >= 0 else VERMILLION, height=0.7)
+            _tell_row(panel, k, f"{item}: {grouped(amount, '+')}")
             _figure_beside(panel, min(amount, 0), max(amount, 0), k, grouped(amount, "+"))
 
     return draw
 
 
 MARKS = {"yesterday": ("s", GREY), "estimated": ("o", BLUE), "nature": ("D", VERMILLION)}
+
+
+def interval(estimate: Elasticity) -> str:
+    """Of 95%, in words."""
+    if estimate.low is None or estimate.high is None:
+        return "without end"
+    return f"{estimate.low:.2f} to {estimate.high:.2f}"
 
 
 def elasticities(found: Sequence[ItemResponse], known: Mapping[str, Elasticity]) -> Draw:
@@ -279,6 +330,10 @@ def elasticities(found: Sequence[ItemResponse], known: Mapping[str, Elasticity])
             points = [(value, k) for k, each in enumerate(shown) if (value := each.own[name]) is not None]
             if points:
                 panel.plot(*zip(*points, strict=True), mark, color=colour, ms=5, alpha=0.9, label=name)
+        for k, each in enumerate(shown):
+            values = [f"{name} {value:.2f}" for name, value in each.own.items() if value is not None]
+            sure = [f"95% {interval(known[each.item])}"] if each.item in known else []
+            _tell_row(panel, k, f"{each.item}: {', '.join([*values, *sure])}")
         panel.xaxis.set_major_formatter("{x:g}")
         panel.xaxis.set_major_locator(mpl.ticker.MaxNLocator(7 if width == WIDE else 3))
         panel.margins(x=0.05)
@@ -327,6 +382,10 @@ def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Draw
                 mean = [use.mean[model] / use.capacity for _, use in shown]
                 panel.vlines(x, mean, [use.often[model] / use.capacity for _, use in shown], color=colour, lw=1.2)
                 panel.plot(x, mean, mark, color=colour, ms=4, label=called)
+                for k, use in shown:
+                    share, most = use.mean[model] / use.capacity, use.often[model] / use.capacity
+                    said = f"{name}, {use.period}, {called}: {share:.0%}, {OFTEN:.0%} of the scenarios below {most:.0%}"
+                    _tell_point(panel, k + shift, share, said)
             _label_periods(panel, [use.period for use in own])
             panel.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1, decimals=0))
             panel.set_ylim(bottom=0)
@@ -344,6 +403,8 @@ def shadow_prices(found: Mapping[str, Mapping[int, float]]) -> Draw:
         for panel, name in zip(_panels(figure, names, width, same_scale=False), names, strict=True):
             money = list(found[name].values())
             panel.bar(range(len(money)), money, color=BLUE, width=0.6)
+            for k, (period, price) in enumerate(found[name].items()):
+                _tell(panel.axvspan(k - 0.5, k + 0.5, color=INK, alpha=0, lw=0), f"{name}, {period}: {price:,.4f}")
             panel.set_ylim(0, max(1.15 * max(money), 1e-3))
             _label_periods(panel, list(found[name]))
 

@@ -41,6 +41,29 @@ for (const table of document.querySelectorAll("table.data")) {
     count.textContent = wanted ? `${rows.filter(row => !row.hidden).length} of ${rows.length} rows` : "";
   });
 }
+// Charts: the value of a mark that is pointed at, touched or focused stands below; arrow keys go from mark to mark.
+for (const chart of document.querySelectorAll(".chart")) {
+  const marks = [...chart.querySelectorAll(".mark")], said = document.createElement("p");
+  if (!marks.length) continue;
+  said.className = "value";
+  said.setAttribute("aria-hidden", "true"); // a screen reader reads the mark itself
+  chart.append(said);
+  const markOf = event => event.target.closest(".mark");
+  const say = mark => said.textContent = mark ? mark.querySelector("title").textContent : "";
+  const reach = mark => marks.forEach(other => other.setAttribute("tabindex", other === mark ? 0 : -1));
+  reach(marks[0]);
+  chart.addEventListener("focusin", event => { reach(markOf(event)); say(markOf(event)); });
+  chart.addEventListener("focusout", () => say(null));
+  chart.addEventListener("pointerover", event => say(markOf(event) ?? chart.querySelector(".mark:focus")));
+  chart.addEventListener("pointerleave", () => say(chart.querySelector(".mark:focus")));
+  chart.addEventListener("keydown", event => {
+    const at = marks.indexOf(document.activeElement), last = marks.length - 1;
+    const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: last }[event.key];
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    marks[Math.min(Math.max(to, 0), last)].focus();
+  });
+}
 // Calendars: prices and orders of two plans side by side. Names only ever become text.
 const plans = document.getElementById("plans");
 if (plans) {

@@ -302,18 +302,12 @@ class Page:
         def figure(value: float | None) -> str:
             return "" if value is None else f"{value:.2f}"
 
-        def interval(item: str) -> str:
-            own = known.get(item)
-            if own is None:
-                return ""
-            return "without end" if own.low is None or own.high is None else f"{own.low:.2f} to {own.high:.2f}"
-
         rows = tuple(
             (
                 each.item,
                 words.grouped(each.demand),
                 *(figure(each.own[name]) for name in PICTURES),
-                *([interval(each.item)] if known else []),
+                *([charts.interval(known[each.item]) if each.item in known else ""] if known else []),
                 *(figure(each.cross[name]) for name in PICTURES[1:]),
             )
             for each in found
