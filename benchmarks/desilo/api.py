@@ -524,4 +524,8 @@ def compare(before: Solved | Path | str, after: Solved | Path | str) -> PlansCom
 
 
 def _instance(given: Instance | Path | str) -> Instance:
+    if isinstance(given, Case):
+        raise TypeError(
+            f"{given.name} is a case; desilo.picture makes a planning problem of it, desilo.run all of them"
+        )
     return given if isinstance(given, Instance) else read_instance(given)

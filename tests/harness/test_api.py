@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from small_run import write_small_case
+from small_runs import bench, write
 
 import desilo
 from desilo.cases.errors import BadInput
@@ -97,6 +98,19 @@ def test_a_case_is_tables_and_planning_problems() -> None:
     assert problem.demand.shape[1::2] == (2, 3) and problem.name == f"tuna-{case.periods[case.holdout]}"
     with pytest.raises(desilo.BadInput, match="cannot plan from week 0"):
         desilo.picture(case, 0)
+
+
+def test_a_case_is_no_instance() -> None:
+    with pytest.raises(TypeError, match=r"tuna is a case; desilo\.picture"):
+        desilo.solve(desilo.open_case("tuna"))  # type: ignore[arg-type]
+
+
+def test_benches_are_compared_in_a_table(tmp_path: Path) -> None:
+    before, after = (write(bench(1, factor=factor), tmp_path / str(factor)) for factor in (1.0, 1.5))
+    found = desilo.compare(before, after)
+    assert (found.verdict, desilo.compare(before, before).verdict) == ("regression", "no difference")
+    change = found.changes.loc["iterations"]
+    assert 1 < change["low"] < change["ratio"] < change["high"] and change["verdict"] == "regression"
 
 
 @pytest.mark.parametrize("wrong", [{"periods": 0}, {"scenarios": 0}, {"tightness": 0.0}, {"seed": -1}])
