@@ -394,8 +394,9 @@ def _spread(combine: np.ufunc, parts: list[tuple[tuple[int, ...], tuple[Any, ...
     start = 0
     for shape, arrays in parts:
         end = start + math.prod(shape)
-        *small, large = sorted((out.dtype.type(combine.identity), *arrays), key=np.size)
-        combine(reduce(combine, small, out.dtype.type(combine.identity)), large, out=out[start:end].reshape(shape))
+        *small, large = sorted(arrays or (combine.identity,), key=np.size)
+        first = reduce(combine, small) if small else out.dtype.type(combine.identity)
+        combine(first, large, out=out[start:end].reshape(shape))
         start = end
     return out
 

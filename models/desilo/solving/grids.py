@@ -312,6 +312,21 @@ class Frame:
     def __init__(self, shape: tuple[int, ...], above: Frame | None = None) -> None:
         self.shape = shape
         self.above = above
+        self._bound: dict[int, Number] = {}
+
+    def bind(self, placeholders: Sequence[Any], indices: Sequence[Number]) -> None:
+        """Say what placeholders stand for in this frame and those below."""
+        if len(placeholders) != len(indices):
+            raise Untemplatable("a rule has fewer arguments than its set has indices")
+        self._bound.update(zip(map(id, placeholders), indices, strict=True))
+
+    def index(self, placeholder: Any) -> Number:
+        """What a placeholder stands for in this frame."""
+        if id(placeholder) not in self._bound:
+            if self.above is None:
+                raise Untemplatable("a sum runs over more than Pyomo sets")
+            self._bound[id(placeholder)] = self.down(self.above.index(placeholder))
+        return self._bound[id(placeholder)]
 
     def down(self, figures: Number) -> Number:
         """Figures of the frame above, as they stand in this one."""

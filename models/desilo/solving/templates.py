@@ -154,14 +154,13 @@ class Evaluator:
         self.tables = tables
         self.column = column
         self.columns_of = columns_of
-        self._bound: dict[int, tuple[Frame, Number]] = {}
 
     def rows(self, component: Any) -> tuple[Any, Grid, Frame]:
         """The template of a component, its index set and the frame of its rows, with the placeholders bound."""
         template = templatize(component)
         grid = self.tables.index_grid(component)
         frame = Frame(grid.shape)
-        self._bind(template.indices, frame, grid.indices())
+        frame.bind(template.indices, grid.indices())
         return template.expression, grid, frame
 
     @staticmethod
@@ -195,21 +194,12 @@ class Evaluator:
             raise Untemplatable("a variable stands where a number should")
         return value
 
-    def _bind(self, placeholders: Sequence[Any], frame: Frame, indices: Sequence[Number]) -> None:
-        if len(placeholders) != len(indices):
-            raise Untemplatable("a rule has fewer arguments than its set has indices")
-        for placeholder, index in zip(placeholders, indices, strict=True):
-            self._bound[id(placeholder)] = frame, index
-
     def _value(self, node: Any, frame: Frame) -> Any:
         """A number or a `Linear`."""
         if isinstance(node, int | float | np.number):
             return float(node) if not isinstance(node, int) else node
         if isinstance(node, IndexTemplate):
-            if id(node) not in self._bound:
-                raise Untemplatable("a sum runs over more than Pyomo sets")
-            where, index = self._bound[id(node)]
-            return frame.from_above(index, where)
+            return frame.index(node)
         if isinstance(node, GetItemExpression):
             return self._item(node, frame)
         if isinstance(node, TemplateSumExpression):
@@ -270,7 +260,7 @@ class Evaluator:
                 raise Untemplatable(f"{component.name} is a named expression that is expanded")
             template = templatize(component)
             sum(self.tables.index_grid(component).where(at))  # they are indices
-            self._bind(template.indices, frame, at)
+            frame.bind(template.indices, at)
             return self._value(template.expression, frame)
         raise Untemplatable(f"it uses parts of {getattr(component, 'name', type(component).__name__)}")
 
@@ -308,7 +298,7 @@ class Evaluator:
             below = FamilyFrame(frame, self.tables.family(indexed_set), at)
         if len(group) != len(below.indices):
             raise Untemplatable("it sums over members of different lengths")
-        self._bind(group, below, below.indices)
+        below.bind(group, below.indices)
         return below
 
     @staticmethod
