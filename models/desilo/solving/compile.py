@@ -24,7 +24,7 @@ from pyomo.repn import generate_standard_repn
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy import sparse
 
-from desilo.cases.instance import Bools, Floats
+from desilo.cases.instance import Bools, Floats, Ints
 from desilo.solving import guard
 from desilo.solving.columns import Columns
 from desilo.solving.grids import Array, Frame, Grid, Tables, Untemplatable
@@ -231,25 +231,30 @@ class _Compiler:
         values = _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
         return _Goal(columns, values, float(linear.constant))
 
-    def _check(self, pieces: list[_Piece], matrix: sparse.csc_array, lower: Floats, upper: Floats) -> None:
+    def _check(
+        self, pieces: list[_Piece], places: Ints, values: Floats, fixed: dict[int, float], lower: Floats, upper: Floats
+    ) -> None:
         """Make some rows as Pyomo would and compare: a rule that looks at its index some other way is found out."""
         unchecked = [p for p in pieces if p.grid and p.size and "_checked" not in p.part.component.__dict__]
-        picked = [(piece, k) for piece in unchecked for k in {0, piece.size // 2, piece.size - 1}]
-        if not picked:
+        if not unchecked:
             return
-        sample = matrix[np.array([piece.first + k for piece, k in picked])].tocsr()
-        short = [
-            (row, *place) for row, place in enumerate(picked) if sample.indptr[row + 1] - sample.indptr[row] <= LONG
-        ]
-        made = [self._row(piece, k) for _, piece, k in short]
+        rows, columns = places
+        ends = np.cumsum([sum(entry.size for entry in piece.entries) for piece in pieces]).tolist()
+        short = []
+        for piece, start, end in zip(pieces, [0, *ends], ends, strict=False):
+            for k in {0, piece.size // 2, piece.size - 1} if piece in unchecked else ():
+                here = start + np.flatnonzero(rows[start:end] == piece.first + k)
+                if len(here) <= LONG:
+                    short.append((piece, k, here))
+        made = [self._row(piece, k) for piece, k, _ in short]
         variables = iter(self.columns.of([variable for linear, _, _ in made for variable in linear.linear_vars]))
-        for (row, piece, k), (linear, low, high) in zip(short, made, strict=True):
+        for (piece, k, here), (linear, low, high) in zip(short, made, strict=True):
             expected = _by_column(islice(variables, len(linear.linear_vars)), linear.linear_coefs)
-            here = slice(sample.indptr[row], sample.indptr[row + 1])
-            found = _by_column(sample.indices[here], sample.data[here])
+            found = _by_column(columns[here], values[here])
+            varying = {column: value for column, value in found.items() if column not in fixed}
             bounds = float(lower[piece.first + k]), float(upper[piece.first + k])
             ways = ((expected, low, high), _negated(expected, low, high))
-            if not any(_alike((found, *bounds), way) for way in ways):
+            if not any(_alike((varying, *bounds), way) for way in ways):
                 raise _Wrong(piece.part.component, "its rule says something else at some indices")
         for piece in unchecked:
             piece.part.component.__dict__["_checked"] = True
@@ -324,7 +329,8 @@ class _Compiler:
         lower, upper, integer, fixed = self.columns.figures()
         row_lower = _spread(np.add, [(piece.shape, (piece.lower,)) for piece in pieces], np.empty(self.height))
         row_upper = _spread(np.add, [(piece.shape, (piece.upper,)) for piece in pieces], np.empty(self.height))
-        matrix = _matrix([entry for piece in pieces for entry in piece.entries], (self.height, len(lower)))
+        places, values = _triplets([entry for piece in pieces for entry in piece.entries])
+        matrix = sparse.coo_array((values, tuple(places)), shape=(self.height, len(lower))).tocsc()  # duplicates add up
         cost = np.bincount(goal.columns, goal.values, minlength=len(lower)).astype(np.float64)
         offset = goal.constant
         if fixed:
@@ -338,7 +344,7 @@ class _Compiler:
             matrix.data *= np.repeat(varies, np.diff(matrix.indptr))
         if not matrix.data.all():
             matrix.eliminate_zeros()
-        self._check(pieces, matrix, row_lower, row_upper)
+        self._check(pieces, places, values, fixed, row_lower, row_upper)
 
         # rows that say nothing go; one without variables that cannot hold stays, for the solver to say so
         empty = np.ones(len(row_lower), dtype=np.bool_)
@@ -401,14 +407,13 @@ def _spread(combine: np.ufunc, parts: list[tuple[tuple[int, ...], tuple[Any, ...
     return out
 
 
-def _matrix(entries: list[_Entries], shape: tuple[int, int]) -> sparse.csc_array:
-    """Entries as a matrix; duplicates are added up."""
+def _triplets(entries: list[_Entries]) -> tuple[Ints, Floats]:
+    """(2, n) rows and columns, and (n,) values of all entries."""
     size = sum(entry.size for entry in entries)
     places = np.empty((2, size), np.int32)
     _spread(np.add, [(entry.shape, entry.row) for entry in entries], places[0])
     _spread(np.add, [(entry.shape, entry.column) for entry in entries], places[1])
-    values = _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
-    return sparse.coo_array((values, tuple(places)), shape=shape).tocsc()
+    return places, _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
 
 
 def _hessian(goal: _Goal, used: Bools) -> sparse.csc_array | None:
