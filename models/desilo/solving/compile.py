@@ -24,7 +24,7 @@ from pyomo.repn import generate_standard_repn
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 from scipy import sparse
 
-from desilo.cases.instance import Bools, Floats, Ints
+from desilo.cases.instance import Bools, Floats
 from desilo.solving import guard
 from desilo.solving.columns import Columns
 from desilo.solving.grids import Array, Frame, Grid, Tables, Untemplatable
@@ -137,6 +137,15 @@ class _Piece:
 
 
 @dataclass(frozen=True)
+class _Sample:
+    """One row of a piece, to be compared with what Pyomo makes of it: its position in the piece, entries by column."""
+
+    piece: _Piece
+    position: int
+    entries: dict[int, float]
+
+
+@dataclass(frozen=True)
 class _Goal:
     """An objective: columns and values of its linear terms, its constant, and its quadratic terms."""
 
@@ -231,33 +240,19 @@ class _Compiler:
         values = _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
         return _Goal(columns, values, float(linear.constant))
 
-    def _check(
-        self, pieces: list[_Piece], places: Ints, values: Floats, fixed: dict[int, float], lower: Floats, upper: Floats
-    ) -> None:
-        """Make some rows as Pyomo would and compare: a rule that looks at its index some other way is found out."""
-        unchecked = [p for p in pieces if p.grid and p.size and "_checked" not in p.part.component.__dict__]
-        if not unchecked:
-            return
-        rows, columns = places
-        ends = np.cumsum([sum(entry.size for entry in piece.entries) for piece in pieces]).tolist()
-        short = []
-        for piece, start, end in zip(pieces, [0, *ends], ends, strict=False):
-            for k in {0, piece.size // 2, piece.size - 1} if piece in unchecked else ():
-                here = start + np.flatnonzero(rows[start:end] == piece.first + k)
-                if len(here) <= LONG:
-                    short.append((piece, k, here))
-        made = [self._row(piece, k) for piece, k, _ in short]
+    def _check(self, samples: list[_Sample], fixed: dict[int, float], lower: Floats, upper: Floats) -> None:
+        """Make the sampled rows as Pyomo would and compare: a rule that looks at its index otherwise is found out."""
+        made = [self._row(sample.piece, sample.position) for sample in samples]
         variables = iter(self.columns.of([variable for linear, _, _ in made for variable in linear.linear_vars]))
-        for (piece, k, here), (linear, low, high) in zip(short, made, strict=True):
+        for sample, (linear, low, high) in zip(samples, made, strict=True):
+            row = sample.piece.first + sample.position
             expected = _by_column(islice(variables, len(linear.linear_vars)), linear.linear_coefs)
-            found = _by_column(columns[here], values[here])
-            varying = {column: value for column, value in found.items() if column not in fixed}
-            bounds = float(lower[piece.first + k]), float(upper[piece.first + k])
+            found = {column: value for column, value in sample.entries.items() if column not in fixed}
             ways = ((expected, low, high), _negated(expected, low, high))
-            if not any(_alike((varying, *bounds), way) for way in ways):
-                raise _Wrong(piece.part.component, "its rule says something else at some indices")
-        for piece in unchecked:
-            piece.part.component.__dict__["_checked"] = True
+            if not any(_alike((found, float(lower[row]), float(upper[row])), way) for way in ways):
+                raise _Wrong(sample.piece.part.component, "its rule says something else at some indices")
+        for sample in samples:
+            sample.piece.part.component.__dict__["_checked"] = True
 
     def _row(self, piece: _Piece, position: int) -> tuple[Any, float, float]:
         """One row as its rule makes it at an index: its linear terms, and bounds."""
@@ -329,9 +324,8 @@ class _Compiler:
         lower, upper, integer, fixed = self.columns.figures()
         row_lower = _spread(np.add, [(piece.shape, (piece.lower,)) for piece in pieces], np.empty(self.height))
         row_upper = _spread(np.add, [(piece.shape, (piece.upper,)) for piece in pieces], np.empty(self.height))
-        places, values = _triplets([entry for piece in pieces for entry in piece.entries])
-        matrix = sparse.coo_array((values, tuple(places)), shape=(self.height, len(lower))).tocsc()  # duplicates add up
-        cost = np.bincount(goal.columns, goal.values, minlength=len(lower)).astype(np.float64)
+        matrix, samples = self._matrix(pieces, len(lower))
+        cost = np.bincount(goal.columns, goal.values, minlength=len(lower)).astype(np.float64, copy=False)
         offset = goal.constant
         if fixed:
             level, varies = np.zeros(len(lower)), np.ones(len(lower))
@@ -344,7 +338,7 @@ class _Compiler:
             matrix.data *= np.repeat(varies, np.diff(matrix.indptr))
         if not matrix.data.all():
             matrix.eliminate_zeros()
-        self._check(pieces, places, values, fixed, row_lower, row_upper)
+        self._check(samples, fixed, row_lower, row_upper)
 
         # rows that say nothing go; one without variables that cannot hold stays, for the solver to say so
         empty = np.ones(len(row_lower), dtype=np.bool_)
@@ -377,6 +371,25 @@ class _Compiler:
             hessian=_hessian(goal, used),
         )
 
+    def _matrix(self, pieces: list[_Piece], width: int) -> tuple[sparse.csc_array, list[_Sample]]:
+        """The entries as a matrix, duplicates added up, and a few rows of components that are not checked yet."""
+        entries = [entry for piece in pieces for entry in piece.entries]
+        size = sum(entry.size for entry in entries)
+        rows, columns = np.empty((2, size), np.int32)
+        _spread(np.add, [(entry.shape, entry.row) for entry in entries], rows)
+        _spread(np.add, [(entry.shape, entry.column) for entry in entries], columns)
+        values = _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
+        samples = []
+        end = 0
+        for piece in pieces:
+            start, end = end, end + sum(entry.size for entry in piece.entries)
+            if piece.grid and piece.size and "_checked" not in piece.part.component.__dict__:
+                for position in {0, piece.size // 2, piece.size - 1}:
+                    here = start + np.flatnonzero(rows[start:end] == piece.first + position)
+                    if len(here) <= LONG:
+                        samples.append(_Sample(piece, position, _by_column(columns[here], values[here])))
+        return sparse.coo_array((values, (rows, columns)), shape=(self.height, width)).tocsc(), samples
+
 
 def _some(array: Any, mask: Bools) -> Any:
     """The entries of an array where a mask is true; the array itself if that is everywhere."""
@@ -405,15 +418,6 @@ def _spread(combine: np.ufunc, parts: list[tuple[tuple[int, ...], tuple[Any, ...
         combine(first, large, out=out[start:end].reshape(shape))
         start = end
     return out
-
-
-def _triplets(entries: list[_Entries]) -> tuple[Ints, Floats]:
-    """(2, n) rows and columns, and (n,) values of all entries."""
-    size = sum(entry.size for entry in entries)
-    places = np.empty((2, size), np.int32)
-    _spread(np.add, [(entry.shape, entry.row) for entry in entries], places[0])
-    _spread(np.add, [(entry.shape, entry.column) for entry in entries], places[1])
-    return places, _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
 
 
 def _hessian(goal: _Goal, used: Bools) -> sparse.csc_array | None:
