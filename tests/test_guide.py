@@ -160,6 +160,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     formulations = page("benchmarks/guide/formulations")
     assert {f'id="module-desilo.formulations.{name}"' in formulations for name in modules} == {True}
     assert {f"({number})" in formulations for number in ("P1", "D1", "I8", "R3", "S1", "J", "E0")} == {True}
+    assert "One row an order: item" in page("benchmarks/guide/api")  # a sentence, not a type before its colon
     assert "<table" in page("benchmarks/guide/tutorial") and "<img" in page("benchmarks/guide/tutorial")
     loaded = [
         address

@@ -37,8 +37,8 @@ def as_named(app: Sphinx, what: str, name: str, obj: object, options: object, ar
 
 
 def whole_sentence(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Napoleon takes what stands before a colon for the type of a property; here a sentence begins with it."""
-    if what == "property":
+    """Napoleon takes what stands before a colon for the type of a figure; here a sentence begins with it."""
+    if what in {"property", "attribute", "data"}:
         for at, line in enumerate(lines):
             if beginning := re.fullmatch(r":type: (.*)", line):
                 lines[:] = [f"{beginning[1]}: {lines[0]}", *lines[1:at], *lines[at + 1 :]]
