@@ -11,9 +11,9 @@ from desilo.cases.case import Case
 from desilo.cases.opening import open_case
 from desilo.formulations.estimation import EstimationOptions
 from desilo.operating import forecast
-from desilo.operating.forecast import fit, naive
+from desilo.operating.forecast import MIN_FEATURED, NOTICED, STEEPEST, fit, naive
 from desilo.operating.identification import INSEPARABLE, MIN_AWAY, evidence, too_thin
-from desilo.operating.picture import picture, price_ladder
+from desilo.operating.picture import featured, picture, price_ladder
 from desilo.operating.today import today
 
 WEEKS, HOLDOUT, OWN = 110, 104, -2.5
@@ -133,3 +133,43 @@ def test_in_a_group_too_large_every_item_is_by_itself_but_pooled(monkeypatch: py
     assert (found.cross == 0).all()
     assert np.ptp(found.own) < 1e-6, "one elasticity for all"
     assert picture(case, HOLDOUT, lambda *_: found, seed=1).groups == case.items
+
+
+def seldom(case: Case, weeks: int, share: float) -> Case:
+    """Promoted by that share of the stores in the first so many of the weeks in which it was."""
+    first = np.cumsum(case.feature, axis=1) <= weeks
+    return replace(case, feature=share * case.feature * first)
+
+
+def test_features_too_few_or_too_small_to_tell_do_nothing() -> None:
+    case = market(1)
+
+    def gain(weeks: int, share: float) -> tuple[float, float]:
+        feature = np.zeros_like(case.units)
+        feature[:, 10 : 10 + weeks] = share
+        found = fit(
+            replace(case, feature=feature, units=case.units * np.exp(0.8 * (feature > 0))), WEEKS, own_featured=True
+        )
+        return float(found.feature[0]), float(found.own_featured[0])
+
+    assert gain(2 * MIN_FEATURED, 1.0)[0] > 0.3
+    assert gain(MIN_FEATURED - 1, 1.0) == gain(WEEKS, NOTICED / 2) == (0, 0)
+
+
+def test_a_feature_does_not_make_demand_explode() -> None:
+    """Six features at nearly the same price, and sales that fall with it by chance: a slope of anything fits."""
+    case = seldom(market(1, promotion=0.5), MIN_FEATURED, 1.0)
+    own = case.feature[0] > 0
+    price, units = case.price.copy(), case.units.copy()
+    price[0, own] = 0.8 + 0.0001 * np.arange(own.sum())
+    units[0, own] = 300 * 0.5 ** np.arange(own.sum())
+    found = fit(replace(case, price=price, units=units), WEEKS, EstimationOptions(pooling=0), own_featured=True)
+    assert found.own_featured[0] >= -STEEPEST
+
+
+def test_a_promotion_is_as_wide_as_it_ever_was() -> None:
+    case = seldom(market(1, items=2, promotion=0.5), WEEKS, 0.4)
+    late = case.feature.copy()
+    late[:, HOLDOUT:] = 1.0  # not seen before the start
+    promo = np.array([[True, False], [True, False]])
+    np.testing.assert_allclose(featured(replace(case, feature=late), HOLDOUT, promo), 0.4 * promo)

@@ -38,7 +38,7 @@ def with_items(case: Case, pick: list[int]) -> Case:
         for field in fields(case)
         if isinstance(getattr(case, field.name), np.ndarray) and field.name != "periods"
     }
-    names = {name: tuple(getattr(case, name)[k] for k in pick) for name in ("items", "products", "zones")}
+    names = {name: tuple(getattr(case, name)[k] for k in pick) for name in ("items", "products", "zones", "groups")}
     return replace(case, **part, **names)
 
 

@@ -15,7 +15,7 @@ from desilo.cases.case import Case
 from desilo.cases.instance import Floats, Instance
 from desilo.formulations.estimation import EstimationOptions
 from desilo.operating.forecast import Response, fit
-from desilo.operating.picture import bearable_share, demand_at_levels, sparse_effects
+from desilo.operating.picture import bearable_share, demand_at_levels, featured, sparse_effects
 from desilo.operating.today import index_of
 
 NATURE_STREAM = 1
@@ -47,7 +47,8 @@ def nature(case: Case, start: int, template: Instance, *, scenarios: int, seed: 
     calendar = np.arange(start, start + template.periods)
     reference_price = template.reference_price
     factors = _factors(response, index_of(case, start), template.periods, scenarios, seed)
-    expected = demand_at_levels(response, calendar, template.price, template.promo, reference_price)
+    feature = featured(case, start, template.promo)
+    expected = demand_at_levels(response, calendar, template.price, feature, reference_price)
     demand = expected[..., None] * factors[:, :, None, :]
     effects = response.cross_effects(calendar, reference_price)
     share = bearable_share(demand, template.price, reference_price, effects)

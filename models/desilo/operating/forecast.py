@@ -18,6 +18,13 @@ RESIDUAL_TAIL = 0.05
 """An item's residuals are drawn in to its 5% and 95% quantiles: a week outside (a stock-out, a competitor's
 closure) must not become a scenario that a plan is built around."""
 
+NOTICED, MIN_FEATURED = 0.1, 6
+"""An item featured by this share of the stores in fewer periods with sales tells nothing of what a feature does: it is
+taken to do nothing."""
+
+STEEPEST = 5.0
+"""The most that a feature can add to an own elasticity. A few features at nearly the same price would fit anything."""
+
 LARGEST_GROUP = 40
 """Items of a group in which cross effects are estimated. Every item meets every other one's price: the work grows with
 the fourth power of their number, and few of so many are substitutes."""
@@ -174,6 +181,7 @@ def fit(
     """
     price, feature, base = _history(case, past)
     records = records_of(case, past, own_featured=own_featured, harmonics=harmonics)
+    records = replace(records, covariate_bounds=np.maximum(records.covariate_bounds, -STEEPEST))
     items = len(base)
     level, own, cross = np.zeros(items), np.zeros(items), np.zeros((items, items))
     gains, season = np.zeros((items, 2)), np.zeros((items, 2 * harmonics))
@@ -182,7 +190,7 @@ def fit(
         mine = np.flatnonzero(groups == group)
         found = estimate(records.of(mine), options, cross=len(mine) <= LARGEST_GROUP)
         level[mine], own[mine], cross[np.ix_(mine, mine)] = found.level, found.own, found.cross
-        gains[mine, : records.covariates.shape[2]] = found.covariates
+        gains[mine, : records.covariates.shape[2]] = np.where(records.covariates[mine].any(axis=1), found.covariates, 0)
         season[mine] = found.season
     response = Response(
         base_price=base,
@@ -212,6 +220,8 @@ def records_of(case: Case, past: int, *, own_featured: bool = False, harmonics: 
     """What all items sold in the first `past` periods of the history, as the estimation takes it; see `fit`."""
     price, feature, base = _history(case, past)
     x = np.log(price / base[:, None])
+    told = ((feature >= NOTICED) & (case.units[:, :past] > 0)).sum(axis=1) >= MIN_FEATURED
+    feature = np.where(told[:, None], feature, 0.0)
     covariates = np.stack([feature, feature * x] if own_featured else [feature], axis=2)
     # a feature never costs sales, and shoppers drawn by it mind the price no less
     bounds = np.array([[0.0, np.inf], [-np.inf, 0.0]])[: covariates.shape[2]]

@@ -53,7 +53,8 @@ def picture(
 
     price, reference, promo = price_ladder(case, start, now)
     factors = scenario_factors(response, T, W, np.random.default_rng([PLANNER_STREAM, start, seed]))
-    demand = demand_at_levels(response, calendar, price, promo, now.price)[..., None] * factors[:, :, None, :]
+    feature = featured(case, start, promo)
+    demand = demand_at_levels(response, calendar, price, feature, now.price)[..., None] * factors[:, :, None, :]
     effects = response.cross_effects(calendar, now.price)
     share = bearable_share(demand, price, now.price, effects)
     unit_cost = announced_costs(case, start, T, now)
@@ -122,13 +123,20 @@ def price_ladder(case: Case, start: int, now: Today) -> tuple[Floats, Ints, Bool
     return price, reference, price <= assume.promo_depth.value * now.price[:, None]
 
 
+def featured(case: Case, start: int, promo: Bools) -> Floats:
+    """(I, K) share of the stores that feature a level: a promotional one as widely as the item ever was before."""
+    before = np.nan_to_num(case.feature[:, : index_of(case, start)])
+    share: Floats = promo * before.max(axis=1, keepdims=True)
+    return share
+
+
 def demand_at_levels(
-    response: Response, calendar: Ints, price: Floats, promo: Bools, reference_price: Floats
+    response: Response, calendar: Ints, price: Floats, feature: Floats, reference_price: Floats
 ) -> Floats:
-    """(I, T, K) expected units at every own level, promotional ones featured, other items at their reference
-    prices; 0 beyond an item's own levels.
+    """(I, T, K) expected units at every own level and the feature (I, K) that goes with it, other items at their
+    reference prices; 0 beyond an item's own levels.
     """
-    return np.nan_to_num(response.at_own_prices(calendar, price, promo.astype(np.float64), reference_price))
+    return np.nan_to_num(response.at_own_prices(calendar, price, feature, reference_price))
 
 
 def scenario_factors(response: Response, periods: int, scenarios: int, rng: np.random.Generator) -> Floats:
