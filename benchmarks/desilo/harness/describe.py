@@ -5,15 +5,19 @@ Everything is taken over all recorded periods, hold-out included: this is for pe
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from desilo.cases.case import Assumptions, Case
+from desilo.cases.folders import fresh_file
 from desilo.cases.instance import Floats
+from desilo.harness.records import write_text
 
 SPARKS = " ▁▂▃▄▅▆▇█"
 
@@ -30,8 +34,14 @@ class Table:
     def to_markdown(self) -> str:
         """The table in Markdown, under its title."""
         marks = ["---" if k < self.text_columns else "---:" for k in range(len(self.header))]
-        lines = [" | ".join(cells) for cells in (self.header, marks, *self.rows)]
+        rows = [[_markdown(cell) for cell in row] for row in self.rows]
+        lines = [" | ".join(cells) for cells in (self.header, marks, *rows)]
         return f"## {self.title}\n\n" + "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def _markdown(text: str) -> str:
+    """A text that is no mark-up, in a cell of a table."""
+    return re.sub(r"([\\|*_`\[\]])", r"\\\1", text).replace("<", "&lt;")
 
 
 def case_facts(case: Case) -> Table:
@@ -117,15 +127,15 @@ def write_description(case: Case, folder: Path) -> Path:
     Returns:
         The Markdown file.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     tables = (case_facts(case), item_summary(case), assumption_summary(case))
     parts = [table.to_markdown() for table in tables]
     for name, chart in CHARTS.items():
         image = f"{case.name}-{name}.png"
-        chart(case).savefig(folder / image, dpi=120)
+        with mpl.rc_context({"text.parse_math": False}), fresh_file(folder / image) as fresh:
+            chart(case).savefig(fresh, dpi=120)
         parts.append(f"![{name}]({image})\n\n*{chart.__doc__}*\n")
     page = folder / f"{case.name}.md"
-    page.write_text("\n".join(parts), encoding="utf-8")
+    write_text("\n".join(parts), page)
     return page
 
 

@@ -241,7 +241,8 @@ def write_text(text: str, path: Path) -> None:
     """Write a file wholly or not at all.
 
     Raises:
-        OSError: it cannot be written; names it.
+        BadInput: it cannot be written there.
+        OSError: the disk is full.
     """
     with fresh_file(path) as fresh:
         fresh.write_text(text, encoding="utf-8", newline="\n")

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from desilo.cases.case import Assumptions, Case
 from desilo.cases.errors import BadInput, Problem
+from desilo.cases.folders import NO_FAULT_OF_THE_PLACE
 from desilo.cases.plan import Plan, read_plan, write_plan
 from desilo.cases.writing import write_instance
 from desilo.harness.experiment import (
@@ -401,6 +402,8 @@ def locked(folder: Path) -> Iterator[None]:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
+        if error.errno in NO_FAULT_OF_THE_PLACE:
+            raise OSError(error.errno, error.strerror, str(folder)) from None
         what = f"cannot be used for the run: {error.strerror}; choose another folder"
         raise BadInput([Problem(str(folder), what)]) from None
     lock = FileLock(folder / LOCK)

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -25,7 +25,8 @@ def fresh_file(path: Path) -> Iterator[Path]:
     """A file beside `path` to write, which takes its place once it is on disk; gone if anything goes wrong.
 
     Raises:
-        OSError: it cannot be written; names `path`.
+        BadInput: it cannot be written there.
+        OSError: the disk is full.
     """
     fresh = path.with_name(f"{TEMPORARY}{token_hex(8)}{path.suffix}")  # some writers go by the ending
     try:
@@ -35,9 +36,10 @@ def fresh_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         fresh.replace(path)
     except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        raise unwritable(path, error) from None
     finally:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
 
 
 @contextmanager

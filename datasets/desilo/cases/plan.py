@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from desilo.cases.findings import SHOWN, Findings, beyond_python, did_you_mean, quoted, schema_problems, spelt
-from desilo.cases.folders import fresh_file, unwritable
+from desilo.cases.folders import fresh_file
 from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.tables import read_text
 
@@ -219,8 +219,5 @@ def write_plan(instance: Instance, plan: Plan, path: Path | str) -> None:
     """
     path = Path(path)
     solution = as_solution(instance, plan)
-    try:
-        with fresh_file(path) as fresh:
-            fresh.write_text(json.dumps(solution, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise unwritable(path, error) from None
+    with fresh_file(path) as fresh:
+        fresh.write_text(json.dumps(solution, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

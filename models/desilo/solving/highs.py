@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import time
 from dataclasses import replace
@@ -277,7 +278,8 @@ def write_program(program: Program, path: Path) -> None:
     """Write a program as an MPS file, wholly or not at all; its columns and rows are called by `mps_name`.
 
     Raises:
-        OSError: it cannot be written.
+        BadInput: it cannot be written there.
+        OSError: the disk is full.
     """
     highs = load(program, Options())
     named = highs.getModel()
@@ -287,7 +289,15 @@ def write_program(program: Program, path: Path) -> None:
     highs.passModel(named)
     with fresh_file(path) as fresh:
         if highs.writeModel(str(fresh)) == highspy.HighsStatus.kError:
-            raise OSError(None, "the solver could not write it", str(path))
+            raise OSError("the solver could not write it")
+        if not _is_whole(fresh):  # on a full disk the solver stops writing and says that all is well
+            raise OSError(errno.EIO, "the solver could not write all of it")
+
+
+def _is_whole(mps: Path) -> bool:
+    with mps.open("rb") as file:
+        file.seek(max(0, mps.stat().st_size - 20))
+        return file.read().rstrip().endswith(b"ENDATA")
 
 
 def size_of(program: Program) -> Size:

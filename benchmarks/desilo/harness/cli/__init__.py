@@ -1,7 +1,7 @@
 """The command line. Each module holds the commands of one subject; `main` turns errors into exit codes.
 
-Exit codes: 0 done; 1 anything unexpected; 2 bad input; 3 stopped by a limit with a plan; 4 infeasible; 5 a
-regression, or a wrong answer, was found.
+Exit codes: 0 done; 1 anything unexpected, such as a full disk; 2 bad input, or a place that cannot be used; 3 stopped
+by a limit with a plan; 4 infeasible; 5 a regression, or a wrong answer, was found.
 
 Commands import what they work with when they run, not when they are registered: help and shell completion answer
 without loading Pyomo, pandas and the solver.
@@ -17,7 +17,8 @@ from typing import Annotated, Any
 
 import typer
 
-from desilo.cases.errors import BadInput
+from desilo.cases.errors import BadInput, Problem
+from desilo.cases.folders import NO_FAULT_OF_THE_PLACE
 
 
 class Exit(IntEnum):
@@ -88,17 +89,21 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("DESILO_DEBUG"):
             raise
-        complain(f"error: {_unexpected(error)}")
-        sys.exit(Exit.UNEXPECTED)
+        said, code = _in_words(error)
+        complain(f"error: {said}")
+        sys.exit(code)
 
 
-def _unexpected(error: Exception) -> str:
-    """What happened, in one sentence."""
+def _in_words(error: Exception) -> tuple[str, Exit]:
+    """What happened, in one sentence, and its exit status: a useless place is bad input, a full disk is not."""
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}; what was finished before is kept"
+        problem = str(Problem(os.fsdecode(error.filename), error.strerror or str(error)))
+        if error.errno not in NO_FAULT_OF_THE_PLACE:
+            return f"{problem}; name another place", Exit.BAD_INPUT
+        return f"{problem}; what was finished before is kept", Exit.UNEXPECTED
     if isinstance(error, MemoryError):
-        return "memory ran out; what was finished before is kept"
-    return f"{type(error).__name__}: {error} (set DESILO_DEBUG=1 for the traceback)"
+        return "memory ran out; what was finished before is kept", Exit.UNEXPECTED
+    return f"{type(error).__name__}: {error} (set DESILO_DEBUG=1 for the traceback)", Exit.UNEXPECTED
 
 
 def whole(given: str | int) -> int:

@@ -67,10 +67,7 @@ def describe_case(case: CASE, out: OUT = None) -> None:
 
     history = open_case(case)
     if out is not None:
-        try:
-            typer.echo(describe.write_description(history, out))
-        except OSError as error:
-            raise BadInput([Problem(str(out), f"cannot be written: {error.strerror}")]) from None
+        typer.echo(describe.write_description(history, out))
         return
     console = Console()
     for table in (

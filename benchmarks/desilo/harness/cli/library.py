@@ -89,6 +89,7 @@ def export(
     The folder gets NAME-FORMULATION.mps; NAME, the instance in desilo's format
     (of a demand problem the records); and NAME.json, the best known solution.
     """
+    from desilo.cases.folders import fresh_file
     from desilo.formulations.freedom import Formulation
     from desilo.harness.solvers.library.entries import find
     from desilo.harness.solvers.library.standings import best_solution, solution_path
@@ -106,18 +107,15 @@ def export(
         _write_mps(entry, chosen[0], out)
         return
     assert folder is not None
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        entry.problem.export(folder / entry.name)
-        typer.echo(f"{entry.name}: the problem's data -> {folder / entry.name}")
-        for form in chosen:
-            _write_mps(entry, form, folder / f"{entry.name}-{form}.mps")
-        place = standings or published()
-        if place is not None and solution_path(entry, place).exists():
-            (folder / f"{entry.name}.json").write_bytes(best_solution(entry, place))
-            typer.echo(f"{entry.name}: the best known solution -> {folder / f'{entry.name}.json'}")
-    except OSError as error:
-        raise BadInput([Problem(str(folder), f"cannot be written: {error.strerror}")]) from None
+    entry.problem.export(folder / entry.name)
+    typer.echo(f"{entry.name}: the problem's data -> {folder / entry.name}")
+    for form in chosen:
+        _write_mps(entry, form, folder / f"{entry.name}-{form}.mps")
+    place = standings or published()
+    if place is not None and solution_path(entry, place).exists():
+        with fresh_file(folder / f"{entry.name}.json") as fresh:
+            fresh.write_bytes(best_solution(entry, place))
+        typer.echo(f"{entry.name}: the best known solution -> {folder / f'{entry.name}.json'}")
 
 
 def _write_mps(entry: Entry, formulation: Formulation, out: Path) -> None:

@@ -99,8 +99,4 @@ def report(
     from desilo.harness.cli.screen import show
     from desilo.harness.run import load
 
-    try:
-        show(load(folder), folder, out)
-    except OSError as error:
-        message = f"cannot be written: {error.strerror}; choose another place with --out"
-        raise BadInput([Problem(str(out or folder), message)]) from None
+    show(load(folder), folder, out)

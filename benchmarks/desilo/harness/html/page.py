@@ -440,8 +440,8 @@ def write_page(finished: Finished, summary: Summary, folder: Path, out: Path) ->
     """Write the report of the run in a folder, wholly or not at all.
 
     Raises:
-        BadInput: an instance or a plan in the folder cannot be read.
-        OSError: the file cannot be written.
+        BadInput: an instance or a plan in the folder cannot be read, or the file cannot be written there.
+        OSError: the disk is full.
     """
     windows = evidence.read_windows(finished, summary, folder)
     write_text(render(Page(summary, finished.record, windows, finished.cells)), out)
