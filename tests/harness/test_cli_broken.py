@@ -103,7 +103,10 @@ def test_a_folder_to_write_into_is_made(desilo, command):
         (("check", "one", "one"), "one: cannot be read: Is a directory; a solution file is expected"),
         (("check", "one", "nowhere.json"), "nowhere.json: cannot be read: No such file"),
         (("data", "describe", "one/items.csv"), "neither a bundled case nor a folder"),
-        (("data", "describe", "tuna", "--out", "one/items.csv/x"), "one/items.csv/x: cannot be written"),
+        (
+            ("data", "describe", "tuna", "--out", "one/items.csv/x"),
+            "one/items.csv/x/tuna-prices.png: cannot be written",
+        ),
         (("run", "one/items.csv"), "neither a bundled case nor a folder"),
         (("run", "tuna", "--out", "one/items.csv"), "one/items.csv: cannot be used for the run"),
         (("run", "tuna", "--out", "one"), "one: holds files, but no run"),
