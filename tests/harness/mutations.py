@@ -93,7 +93,7 @@ def spoilt(draw: st.DrawFn, data: bytes) -> bytes:
 
 
 fuzz = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),  # a smaller example is no clearer than the file it is found in
     suppress_health_check=list(HealthCheck),
