@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from desilo.harness.claims.answer import LEADS, LIST, PAGE, PICTURES, Outcome, detailed, look, page
-from desilo.harness.claims.conduct import load
+from desilo.harness.claims.conduct import RUN, load
 from desilo.harness.claims.register import CLAIMS, TOGETHER
+from drivers import verdicts
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "claims"
 
@@ -28,6 +29,15 @@ def test_the_page_is_what_the_records_say(outcome: Outcome) -> None:
 
 def test_the_list_is_what_the_records_say(outcome: Outcome) -> None:
     assert json.loads((PUBLISHED / LIST).read_text()) == detailed(outcome)
+
+
+def test_the_verdicts_elsewhere_are_those_of_their_runs() -> None:
+    published = (PUBLISHED / verdicts.ELSEWHERE).read_text(encoding="utf-8")
+    others = [verdicts.read(folder) for folder in sorted(PUBLISHED.iterdir()) if (folder / RUN).exists()]
+    for told in others:
+        assert f"## `{told.command}`" in published
+    ordered = sorted(others, key=lambda told: published.index(f"## `{told.command}`"))
+    assert published == verdicts.page(verdicts.read(PUBLISHED), ordered)
 
 
 def test_every_claim_has_its_picture(outcome: Outcome) -> None:

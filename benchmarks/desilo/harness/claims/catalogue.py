@@ -30,7 +30,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
 )
 """In the order in which they are conducted."""
 
-QUICK = Scale("quick", seed=1, worlds=6, windows=2, firms=60)
+QUICK = Scale("quick", seed=1, worlds=6, windows=2, firms=40)
 """In under five minutes on two cores: enough to see that everything works, too little to judge by."""
 
 FULL = Scale("full", seed=1, worlds=100, windows=30, firms=240)

@@ -82,6 +82,8 @@ def pooled_share(part: Values, whole: Values) -> Values:
 
     A mean of ratios would be ruled by the clusters in which there is next to nothing to share.
     """
+    if not whole.any():
+        return whole * np.nan  # nothing to share
     share = part.sum() / whole.sum()
     return share + (part - share * whole) / whole.mean()
 

@@ -41,7 +41,9 @@ AFTER_A_FIRST_LOOK = (
     "plan is bound to it; A5 has a test more, against the single gains without their losses; A7 is judged by transfer "
     "prices instead of the repair, for which somebody must see everything; B1 counts firms that do not optimise as "
     "such in the placebo too, and leaves them out where causes are compared; windows of three zones in the same weeks "
-    "count as one observation instead of three, and there are 30 of them instead of 10."
+    "count as one observation instead of three, and there are 30 of them instead of 10. All firms seen until then were "
+    "of seed 1; nothing was changed when those of seed 2 had been seen. Windows of the real cases are the same "
+    "whatever the seed."
 )
 """What was changed when outcomes had been seen, for the page."""
 
