@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -168,4 +169,4 @@ def test_a_port_in_use_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         with pytest.raises(SystemExit) as ended:
             main()
     assert ended.value.code == Exit.BAD_INPUT
-    assert f"port {port} cannot be listened on: {os.strerror(98)}" in capsys.readouterr().err
+    assert f"port {port} cannot be had: {os.strerror(errno.EADDRINUSE)}" in capsys.readouterr().err

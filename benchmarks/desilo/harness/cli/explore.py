@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -44,12 +46,13 @@ def explore(
     try:
         listening = listen(port)
     except OSError as error:
-        message = f"port {port} cannot be listened on: {error.strerror}; choose another, 0 takes any that is free"
+        message = (
+            f"port {port} cannot be had: {os.strerror(error.errno or 0)}; choose another, 0 takes any that is free"
+        )
         raise BadInput([Problem("--port", message)]) from None
     with listening:
         explored = open_explored(what, quick)
         typer.echo(f"{explored.title}: {address(listening)} (Ctrl-C ends it)")
-        try:
+        with suppress(KeyboardInterrupt):
             serve(explored, listening, browser)
-        except KeyboardInterrupt:
-            typer.echo("ended")
+        typer.echo("ended")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
-from nicegui import ui
+from nicegui import app, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from desilo.harness.exploring.opening import Explored
@@ -74,6 +74,7 @@ def page(explored: Explored) -> Callable[[], None]:
     def root() -> None:
         solver = Solver()
         ui.context.client.on_delete(solver.close)
+        app.on_shutdown(solver.close)  # else Ctrl-C would wait for the answer
         Panel(explored, solver)
 
     return root

@@ -106,7 +106,7 @@ def why_no_plan(answer: Answer, period: str, start: int) -> str:
             "There are plans that keep all limits, but this operating model does not come to one: who decides first "
             "does not know what comes after. Try joint."
         )
-    return "No plan keeps these limits. Least of all, all together, would have to give: " + "; ".join(
+    return "No plan keeps these limits. The least that was found to have to give, all together: " + "; ".join(
         _relieved(answer, name, more, period, start) for name, more in relief.items()
     )
 
