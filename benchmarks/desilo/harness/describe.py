@@ -40,8 +40,8 @@ class Table:
 
 
 def _markdown(text: str) -> str:
-    """A text that is no mark-up, in a cell of a table."""
-    return re.sub(r"([\\|*_`\[\]])", r"\\\1", text).replace("<", "&lt;")
+    """A text in a cell of a table: it ends no cell and begins no tag."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text.replace("|", "\\|"))
 
 
 def case_facts(case: Case) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
@@ -71,6 +71,10 @@ class Check(Record):
     violations: tuple[str, ...] = ()
 
 
+Count = Annotated[int, Field(ge=-1, le=2**53)]
+"""What a solver counts, -1 where it did not; as a float it loses nothing."""
+
+
 class Run(Record):
     """One run."""
 
@@ -85,13 +89,15 @@ class Run(Record):
     bound: Known = None  # proven; money
     gap: Known = None
     sense: int = -1  # -1 maximise, 1 minimise
-    seconds: dict[str, float] = Field(default_factory=dict)  # wall clock: prepare, build, translate, load, solve, check
+    seconds: dict[str, Annotated[float, Field(ge=0, le=1e9)]] = Field(
+        default_factory=dict
+    )  # wall clock: prepare, build, translate, load, solve, check
     processor_seconds: Known = None  # all phases, with the processes that were started
     peak_memory: Known = None  # MB, all processes of the run together
     primal_dual_integral: Known = None  # gap (at most 1) integrated over the seconds of the solve
     # simplex, ipm, crossover and pdlp iterations, nodes, nonzeros that presolve left: the same on every machine
-    work: dict[str, int] = Field(default_factory=dict)
-    size: dict[str, int] = Field(default_factory=dict)  # rows, columns, integers, nonzeros
+    work: dict[str, Count] = Field(default_factory=dict)
+    size: dict[str, Count] = Field(default_factory=dict)  # rows, columns, integers, nonzeros
     info: dict[str, int | float | None] = Field(default_factory=dict)  # all that the solver says of itself
     check: Check | None = None
     note: str | None = None  # what went wrong, for people
