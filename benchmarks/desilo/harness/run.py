@@ -22,6 +22,7 @@ from desilo.cases.errors import BadInput, Problem
 from desilo.cases.folders import NO_FAULT_OF_THE_PLACE
 from desilo.cases.plan import Plan, read_plan, write_plan
 from desilo.cases.writing import write_instance
+from desilo.harness.cluster import Cluster
 from desilo.harness.experiment import (
     CLAIRVOYANT,
     COORDINATED,
@@ -119,7 +120,9 @@ def folder_of(settings: Settings) -> Path:
     return Path("results", "runs", f"{name}{'-quick' if settings.quick else ''}-seed{settings.seed}")
 
 
-def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord]) -> Finished:
+def run(
+    settings: Settings, folder: Path, watcher: Watcher[CellRecord], cluster: Cluster | None = None
+) -> Finished:
     """Run, or go on with, the experiment of the settings.
 
     Stopped at any moment, by whatever, the next run with the same settings in the same folder goes on from there.
@@ -128,6 +131,7 @@ def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord]) -> Finis
         settings: what to run.
         folder: of the run; made if need be.
         watcher: told what happens.
+        cluster: to work on; None for this machine.
 
     Raises:
         BadInput: the case or the folder cannot be used.
@@ -135,12 +139,14 @@ def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord]) -> Finis
     """
     deadline = deadline_of(settings)
     case = prepare_case(settings)
-    with locked(folder), workers(settings.jobs) as pool:
+    with locked(folder), workers(settings.jobs, cluster) as pool:
         before = _earlier(folder)
         sweep(folder)
         watcher.note("estimating demand" if before is None else "going on with what is there")
         problems, errors, elasticities = _prepare_all(pool, case, settings)
         described = describe(case, settings, problems, errors, elasticities)
+        if cluster is not None:
+            described = described.model_copy(update={"machine": described.machine | cluster.machine})
         write_record(described, folder / RUN)
         _write_instances(problems, folder, described, before)
         _remove_strangers(folder, described.cells)

@@ -54,11 +54,15 @@ class _Pool(ProcessPoolExecutor):
 
 
 @contextmanager
-def workers(jobs: int) -> Iterator[Executor]:
-    """Processes that work side by side, one thread each; with one job, this process.
+def workers(jobs: int, cluster: Executor | None = None) -> Iterator[Executor]:
+    """The cluster, if there is one; otherwise processes that work side by side, one thread each; or, with one job,
+    this process.
 
-    They are ended at once when the block is left by an exception, and end themselves when this process is killed.
+    Processes are ended at once when the block is left by an exception, and end themselves when this one is killed.
     """
+    if cluster is not None:
+        yield cluster
+        return
     if jobs == 1:
         yield Here()
         return

@@ -25,10 +25,11 @@ import pandas as pd
 import desilo.cases
 from desilo.cases.errors import BadInput, Problem
 from desilo.harness.claims.experiment import Experiment, Records, Scale, Trial
+from desilo.harness.cluster import Cluster
 from desilo.harness.experiment import source_digests, versions
 from desilo.harness.records import Known, Record, read_record, sweep, write_record, write_text
 from desilo.harness.run import Watcher, locked
-from desilo.harness.workers import workers
+from desilo.harness.workers import Here, workers
 
 TRIALS, TABLES, RUN = "trials", "records", "run.json"
 
@@ -85,6 +86,7 @@ def conduct(
     watcher: Watcher[TrialRecord],
     jobs: int,
     command: str,
+    cluster: Cluster | None = None,
 ) -> Conducted:
     """Run, or go on with, experiments.
 
@@ -97,12 +99,13 @@ def conduct(
         watcher: told what happens.
         jobs: trials worked on at the same time.
         command: what was asked for, for the record.
+        cluster: to work on; None for this machine.
 
     Raises:
         BadInput: the folder cannot be used.
         KeyboardInterrupt: after the workers have been ended; finished trials are on record.
     """
-    with locked(folder), workers(jobs) as pool:
+    with locked(folder), workers(jobs, cluster) as pool:
         _require_own(folder)
         sweep(folder)
         done: dict[tuple[str, str], TrialRecord] = {}
@@ -121,7 +124,7 @@ def conduct(
                 watcher.note(f"{experiment.name}: {again} trials are worked out again, what they depend on has changed")
             _remove_strangers(folder, experiment.name, trials[experiment.name])
         watcher.begin(len(done) + len(waiting), len(done))
-        for record, slug in _work_off(pool, waiting, AHEAD * jobs if jobs > 1 else 1):
+        for record, slug in _work_off(pool, waiting, 1 if isinstance(pool, Here) else AHEAD * jobs):
             write_record(record, _path(folder, record.experiment, slug))
             done[record.experiment, slug] = record
             if record.problem:
@@ -131,6 +134,8 @@ def conduct(
         for name, own in records.items():
             write_text(to_csv(tabulate(own)), _table_path(folder, name))
         described = describe(experiments, scale, records, command)
+        if cluster is not None:
+            described = described.model_copy(update={"machine": described.machine | cluster.machine})
         write_record(described, folder / RUN)
     return load(folder)
 

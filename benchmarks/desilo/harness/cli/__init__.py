@@ -126,6 +126,11 @@ WHOLE: dict[str, Any] = {"parser": whole, "metavar": "<int>"}
 NUMBER: dict[str, Any] = {"parser": number, "metavar": "<float>"}
 """What an option of that kind is read by."""
 
+CLUSTER = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Work on this Dask cluster, e.g. tcp://host:8786.", show_default="here"),
+]
+
 
 def complain(message: str) -> None:
     """A message for people, on standard error."""

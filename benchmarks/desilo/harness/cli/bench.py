@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.harness.cli import LARGEST, NUMBER, WHOLE, Exit
+from desilo.harness.cli import CLUSTER, LARGEST, NUMBER, WHOLE, Exit
 from desilo.harness.cli.bar import Bar
 from desilo.harness.cli.library import PATTERNS, STANDINGS, published
 from desilo.harness.cli.run import INTERRUPTED, LONGEST, MOST_JOBS
@@ -66,8 +66,14 @@ def bench(
     gap: Annotated[float, typer.Option(**NUMBER, help="Relative gap at which to stop.")] = 1e-4,
     order_seed: Annotated[int, typer.Option(**WHOLE, help="Of the order of the runs.")] = 0,
     jobs: Annotated[
-        int, typer.Option(**WHOLE, help="Runs at the same time; more than 1 disturb each other's clock.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            **WHOLE,
+            help="Runs at the same time; more than 1 on a machine disturb each other's clock.",
+            show_default="1, or all workers",
+        ),
+    ] = None,
+    cluster: CLUSTER = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few small entries: under two minutes, for continuous integration.")
     ] = False,
@@ -77,6 +83,7 @@ def bench(
     """Run solvers on the library's problems, each run in a process of its own."""
     from rich.console import Console
 
+    from desilo.harness.cluster import connected
     from desilo.harness.solvers.library.standings import read_standings
     from desilo.harness.solvers.running import bench as benching
     from desilo.harness.solvers.running.others import OTHERS
@@ -99,7 +106,7 @@ def bench(
             "memory_limit": given.within("--memory-limit", memory_limit, 1, LARGEST),
             "gap": given.within("--gap", gap, 0, 1),
             "order_seed": given.within("--order-seed", order_seed, 0, LARGEST),
-            "jobs": given.within("--jobs", jobs, 1, MOST_JOBS),
+            "jobs": given.within("--jobs", 1 if jobs is None else jobs, 1, MOST_JOBS),
         }
     )
     if given.problems:
@@ -109,8 +116,10 @@ def bench(
     known = None if best is None else read_standings(best)
     messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
-        with Progress(messages) as progress:
-            done = benching.bench(asked, folder, progress, shlex.join(["desilo", *sys.argv[1:]]), known)
+        with connected(cluster) as found, Progress(messages) as progress:
+            if found is not None and jobs is None:
+                asked = asked.model_copy(update={"jobs": found.size})
+            done = benching.bench(asked, folder, progress, shlex.join(["desilo", *sys.argv[1:]]), known, found)
     except KeyboardInterrupt:
         messages.print(f"interrupted; what has ended is kept in {folder}: the same command goes on from there")
         raise typer.Exit(INTERRUPTED) from None

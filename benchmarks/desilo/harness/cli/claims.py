@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.harness.cli import NUMBER, WHOLE
+from desilo.harness.cli import CLUSTER, NUMBER, WHOLE
 from desilo.harness.cli.bar import Bar
 from desilo.harness.cli.run import INTERRUPTED, MOST_JOBS
 
@@ -42,8 +42,9 @@ def claims(
     ] = False,
     seed: Annotated[int, typer.Option(**WHOLE, help="Of the generated firms; two seeds share none.")] = 1,
     jobs: Annotated[
-        int | None, typer.Option(**WHOLE, help="Trials worked out at the same time.", show_default="2")
+        int | None, typer.Option(**WHOLE, help="Trials worked out at the same time.", show_default="2, or all workers")
     ] = None,
+    cluster: CLUSTER = None,
     coupling: Annotated[
         float, typer.Option(**NUMBER, help="How far decisions touch each other; 0 plants a null world.")
     ] = 1.0,
@@ -70,6 +71,7 @@ def claims(
     from desilo.harness.claims.answer import brief, look, write_answer
     from desilo.harness.claims.conduct import conduct
     from desilo.harness.claims.register import CLAIMS, TOGETHER
+    from desilo.harness.cluster import connected
 
     chosen, unknown = _chosen(ids or [], CLAIMS)
     if problems := [*unknown, *_out_of_range(seed, jobs, coupling)]:
@@ -81,14 +83,15 @@ def claims(
     experiments = [experiment for experiment in catalogue.EXPERIMENTS if experiment.name in needed]
     messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
-        with Progress(messages) as progress:
+        with connected(cluster) as found, Progress(messages) as progress:
             conducted = conduct(
                 experiments,
                 scale,
                 folder,
                 progress,
-                jobs or min(JOBS, os.cpu_count() or 1),
+                jobs or (min(JOBS, os.cpu_count() or 1) if found is None else found.size),
                 _command([claim.id for claim in chosen] if ids else [], quick, seed, coupling),
+                found,
             )
             progress.note("judging")
             outcome = look(chosen, conducted, TOGETHER)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.harness.cli import LARGEST, NUMBER, WHOLE, Exit
+from desilo.harness.cli import CLUSTER, LARGEST, NUMBER, WHOLE, Exit
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
@@ -36,8 +37,9 @@ def run(
         typer.Option(**NUMBER, help="Seconds for the whole run.", show_default="350; 55 with --quick"),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(**WHOLE, help="Operating models worked out at the same time.", show_default="2")
+        int | None, typer.Option(**WHOLE, help="Operating models worked out at the same time.", show_default="2, or all workers")
     ] = None,
+    cluster: CLUSTER = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run.", show_default="results/runs/CASE[-quick]-seedSEED"),
@@ -59,6 +61,7 @@ def run(
         raise BadInput(problems)
 
     from desilo.harness.cli.screen import Screen, show
+    from desilo.harness.cluster import connected
     from desilo.harness.experiment import settings_of
     from desilo.harness.run import folder_of
     from desilo.harness.run import run as run_experiment
@@ -67,8 +70,10 @@ def run(
     folder = out or folder_of(settings)
     messages = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
-        with Screen(messages) as screen:
-            finished = run_experiment(settings, folder, screen)
+        with connected(cluster) as found, Screen(messages) as screen:
+            if found is not None and jobs is None:
+                settings = replace(settings, jobs=found.size)
+            finished = run_experiment(settings, folder, screen, found)
     except KeyboardInterrupt:
         messages.print(f"interrupted; what is finished is kept in {folder}: the same command goes on from there")
         raise typer.Exit(INTERRUPTED) from None

@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -27,6 +28,7 @@ from typing import Literal, Protocol
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.folders import TEMPORARY
 from desilo.formulations.freedom import Formulation
+from desilo.harness.cluster import Cluster
 from desilo.harness.experiment import source_digest
 from desilo.harness.records import Record, read_record, sweep, write_record, write_text
 from desilo.harness.run import Watcher, locked
@@ -117,7 +119,14 @@ class Benched:
     runs: tuple[Run, ...]
 
 
-def bench(asked: Asked, folder: Path, observer: Observer, command: str, standings: Standings | None = None) -> Benched:
+def bench(
+    asked: Asked,
+    folder: Path,
+    observer: Observer,
+    command: str,
+    standings: Standings | None = None,
+    cluster: Cluster | None = None,
+) -> Benched:
     """Run, or go on with, a bench.
 
     Args:
@@ -126,6 +135,7 @@ def bench(asked: Asked, folder: Path, observer: Observer, command: str, standing
         observer: told what happens.
         command: what was asked for, for the record.
         standings: what is known of the problems; a run that contradicts it is wrong. None if nothing is.
+        cluster: whose workers each have a run at a time; None for this machine.
 
     Raises:
         BadInput: no such problems, or the folder cannot be used.
@@ -144,7 +154,7 @@ def bench(asked: Asked, folder: Path, observer: Observer, command: str, standing
             runs=len(tickets),
             left_out=left_out,
             versions={solver: dict(versions_of(solver)) for solver in asked.solvers},
-            machine=machine(),
+            machine=machine() | ({} if cluster is None else cluster.machine),
         )
         write_record(record, folder / BENCH)
         _write(folder, kept)
@@ -152,7 +162,7 @@ def bench(asked: Asked, folder: Path, observer: Observer, command: str, standing
         waiting = Random(asked.order_seed).sample(tickets, len(tickets))
         waiting = [each for each in waiting if each.key not in done]
         observer.begin(len(tickets), len(tickets) - len(waiting))
-        for ended in _work_off(waiting, asked, folder, observer):
+        for ended in _work_off(waiting, asked, folder, observer, cluster):
             run = _held_against(known.of(entries[ended.setting.problem]), ended)
             _append(folder, run)
             done[run.key] = run
@@ -258,17 +268,24 @@ def machine() -> dict[str, str | int]:
 # ---- running them
 
 
-def _work_off(waiting: Sequence[Run], asked: Asked, folder: Path, observer: Observer) -> Iterator[Run]:
+def _work_off(
+    waiting: Sequence[Run], asked: Asked, folder: Path, observer: Observer, cluster: Cluster | None
+) -> Iterator[Run]:
     """Every run as soon as it has ended."""
     left = iter(waiting)
     called_off = Event()
     pool = ThreadPoolExecutor(asked.jobs)
+
+    def begin(each: Run) -> Future[Run]:
+        observer.started(each)
+        if cluster is not None:
+            return cluster.submit(elsewhere, each, asked.grace)
+        return pool.submit(apart, each, asked.grace, folder, called_off)
+
     running: set[Future[Run]] = set()
     try:
         while True:
-            for each in islice(left, asked.jobs - len(running)):
-                observer.started(each)
-                running.add(pool.submit(apart, each, asked.grace, folder, called_off))
+            running |= {begin(each) for each in islice(left, asked.jobs - len(running))}
             if not running:
                 return
             ended, running = wait(running, return_when=FIRST_COMPLETED)
@@ -306,6 +323,16 @@ def apart(run: Run, grace: float, folder: Path, called_off: Event) -> Run:
     known = read_record(Run, out) if out.exists() else run.model_copy(update={"note": "its process said nothing"})
     out.unlink(missing_ok=True)
     return concluded(known, watched)
+
+
+def elsewhere(run: Run, grace: float) -> Run:
+    """The same on a worker of a cluster, which the record names: seconds of two machines are not to be compared.
+
+    It is not called off: once begun, it ends by itself or at its limits.
+    """
+    here = run.model_copy(update={"machine": machine() | {"host": platform.node()}})
+    with tempfile.TemporaryDirectory() as folder:
+        return apart(here, grace, Path(folder), Event())
 
 
 def concluded(run: Run, watched: Watched) -> Run:
