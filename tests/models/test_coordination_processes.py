@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import pickle
 import signal
@@ -11,6 +10,8 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,14 @@ from desilo.cases.reading import read_instance
 from desilo.cases.writing import write_instance
 from desilo.harness.check import check
 from desilo.harness.cli import main
+from desilo.operating.coordination import offices as offices_module
 from desilo.operating.coordination.limits import part_of, shared_limits, teams_of
-from desilo.operating.coordination.offices import Offices, Request
+from desilo.operating.coordination.offices import Request, offices
 from desilo.operating.coordination.protocol import coordinate
 from desilo.operating.deciding import decide
-from desilo.operating.decision import How, Method, OperatingModel, Pictures
+from desilo.operating.decision import How, Method, OperatingModel, Pictures, Strength
 from desilo.operating.desk import Desk
+from desilo.operating.executors import Here, side_by_side
 from desilo.solving import Options
 
 SECRET = 123.456789
@@ -65,32 +68,89 @@ def secrets() -> list[bytes]:
     return [b"hidden", *(struct.pack("<d", figure) for figure in figures), *(struct.pack(">d", f) for f in figures)]
 
 
-def test_an_office_is_told_nothing_of_other_teams(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything that goes to the two processes, from their start to their last request."""
-    started: list[bytes] = []
-    sent: dict[int, list[bytes]] = {}
-    dump, send = multiprocessing.reduction.dump, multiprocessing.connection.Connection.send
+class Wire(Here):
+    """Works here, and keeps every byte that would go to another process or machine, and that would come back."""
 
-    def recorded_dump(obj: Any, file: Any, *rest: Any) -> None:
-        dump(obj, file, *rest)
-        started.append(file.getvalue())
+    def __init__(self) -> None:
+        self.told: list[bytes] = []
+        self.replies: list[bytes] = []
 
-    def recorded_send(self: Any, obj: Any) -> None:
-        sent.setdefault(id(self), []).append(pickle.dumps(obj))
-        send(self, obj)
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.told.append(pickle.dumps((fn, args, kwargs)))
+        future = super().submit(fn, *args, **kwargs)
+        self.replies.append(pickle.dumps(future.result()))
+        return future
 
-    monkeypatch.setattr(multiprocessing.reduction, "dump", recorded_dump)
-    monkeypatch.setattr(multiprocessing.connection.Connection, "send", recorded_send)
+
+def test_an_office_is_told_nothing_of_other_teams() -> None:
+    """Everything that goes to two offices, from the first request to the last."""
     instance = shop()
     assert [items.tolist() for items in teams_of(instance)] == [[0], [1]]
-    found = coordinate(Desk("coordinated", Options(threads=2)), instance)
+    first, second = Wire(), Wire()
+    found = coordinate(Desk("coordinated", Options()), instance, (first, second))
     assert found is not None and len(found.protocol.messages) > 0
-    first, second = started[1], started[3]  # each process gets what it needs to run at all, then its work
-    assert b"apple" in first and b"apple" not in second
-    assert all(secret in second for secret in secrets()[:8])  # the test sees them where they belong
-    assert len(sent) == 2
-    told = [first, *next(iter(sent.values()))]
-    assert [secret for secret in secrets() if any(secret in message for message in told)] == []
+    assert any(b"apple" in message for message in first.told)
+    assert not any(b"apple" in message for message in second.told)
+    assert all(secret in second.told[0] for secret in secrets()[:8])  # the test sees them where they belong
+    assert [secret for secret in secrets() if any(secret in message for message in first.told)] == []
+
+
+class Forgetful(Here):
+    """Loses its memory now and then."""
+
+    calls = lost = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.calls += 1
+        if self.calls % 3 == 0:
+            self.lost += len(offices_module._TEAMS)
+            offices_module._TEAMS.clear()
+        return super().submit(fn, *args, **kwargs)
+
+
+def test_an_office_that_has_lost_its_memory_comes_to_the_same() -> None:
+    """The same plans and bound, to the last digit."""
+
+    def worked_out(executors: Sequence[Executor]) -> list[Any]:
+        found = coordinate(Desk("coordinated", Options()), shop(), executors)
+        assert found is not None
+        plans = [decision.plan for decision in found.decisions.values() if decision.plan is not None]
+        assert len(plans) == len(Strength)
+        return [found.bound, *((plan.level.tolist(), plan.order.tolist()) for plan in plans)]
+
+    forgetful = [Forgetful(), Forgetful()]
+    assert worked_out(forgetful) == worked_out([Here(), Here()])
+    assert sum(each.lost for each in forgetful) > 3
+    assert offices_module._TEAMS == {}
+
+
+def test_the_order_of_replies_is_the_same_whoever_is_faster() -> None:
+    """Arguments that are found late are found when the same replies are in."""
+    instance = shop()
+    teams = teams_of(instance)
+    limits = shared_limits(instance, teams)
+    parts = [part_of(instance, items) for items in teams] * 4
+
+    def conversation(executors: Sequence[Executor]) -> list[tuple[int, int]]:
+        seen: list[tuple[int, int]] = []
+        replies = 0
+
+        def asked(team: int) -> Request:
+            def found() -> tuple[Any, ...]:
+                seen.append((team, replies))
+                return (np.zeros(len(limits)),)
+
+            return Request(team, "relax", found)
+
+        with offices(parts, limits, Options(), 1, executors) as opened:
+            for _ in opened.ask([asked(team) for team in (0, 2, 4, 6, 1, 3, 5, 7)]):
+                replies += 1
+        return seen
+
+    with side_by_side(2) as processes:
+        apart = conversation(processes)
+    assert apart == conversation([Here(), Here()])
+    assert apart == [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3), (5, 4), (6, 5), (7, 6)]
 
 
 def test_a_team_replies_to_what_it_is_told_and_to_nothing_else() -> None:
@@ -118,8 +178,8 @@ def exchange(instance: Instance) -> list[bytes]:
         Request(0, "propose", (prices, None, 10.0, 0.0)),
         Request(0, "tell", (0,)),
     ]
-    with Offices(parts, limits, Options(), 2) as offices:
-        replies = [pickle.dumps(reply) for _, reply in offices.ask(asked)]
+    with offices(parts, limits, Options(), 2) as opened:
+        replies = [pickle.dumps(reply) for _, reply in opened.ask(asked)]
     assert len(set(replies)) == len(asked)
     return [pickle.dumps(parts[0]), pickle.dumps(limits), *replies]
 

@@ -8,6 +8,7 @@ Results are the same whoever works them out: a worker has the same versions and 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import importlib
 import importlib.metadata
@@ -17,13 +18,12 @@ import pickle
 import platform
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError, Executor, Future
-from contextlib import contextmanager
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from packaging.requirements import Requirement
 
@@ -87,7 +87,7 @@ def _digest_of_all() -> str:
 
 
 class Cluster(Executor):
-    """The workers of a Dask cluster, or one of them.
+    """The workers of a Dask cluster.
 
     Args:
         client: connected to its scheduler.
@@ -95,7 +95,7 @@ class Cluster(Executor):
     """
 
     def __init__(self, client: Client, hosts: Mapping[str, str]) -> None:
-        self._executor = client.get_executor(pure=False)
+        self._client = client
         self._hosts = hosts
 
     @property
@@ -114,18 +114,50 @@ class Cluster(Executor):
         The future's errors are those of the function; BadInput if a worker that came later is not equipped as this
         process is; RuntimeError if the cluster is gone, or so many workers died of it that the scheduler gave it up.
         """
+        return self._submit(partial(fn, *args, **kwargs))
+
+    def at(self, number: int, fn: Callable[[], Any]) -> Future[Any]:
+        """Work something out on one of the workers there are now, always the same as long as it lives."""
+        workers = sorted(self._client.nthreads())
+        if not workers:  # one that comes will do
+            return self._submit(fn)
+        return self._submit(fn, workers=[workers[number % len(workers)]], allow_other_workers=True)
+
+    def _submit(self, fn: Callable[[], Any], **where: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        given = self._executor.submit(_work, installed(), pickle.dumps((fn, args, kwargs)))
+        call = pickle.dumps((installed(), pickle.dumps(fn)))
+        given = self._client.get_executor(pure=False, **where).submit(_work, call)
         given.add_done_callback(partial(_hand_over, future))
         return future
 
+    @contextmanager
+    def one_by_one(self) -> Iterator[tuple[Executor, ...]]:
+        """Executors, as many as workers, that work one call off after another on a worker of their own."""
+        with ExitStack() as stack:
+            yield tuple(stack.enter_context(_Seat(self, number)) for number in range(self.size))
 
-def _work(expected: Mapping[str, str], call: bytes) -> bytes:
+
+class _Seat(ThreadPoolExecutor):
+    """A thread that waits for one worker; where that one dies, for another."""
+
+    def __init__(self, cluster: Cluster, number: int) -> None:
+        super().__init__(1)
+        self._cluster, self._number = cluster, number
+
+    def __exit__(self, error: type[BaseException] | None, *rest: object) -> None:
+        self.shutdown(wait=error is None, cancel_futures=error is not None)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        call = partial(fn, *args, **kwargs)
+        return super().submit(lambda: self._cluster.at(self._number, call).result())
+
+
+def _work(call: bytes) -> bytes:
     """On a worker: pickled by ourselves as between processes of one machine, arrays come out of it as they went in."""
+    expected, fn = pickle.loads(call)
     if problems := list(_differences("a worker", expected, installed())):
         raise BadInput(problems)
-    fn, args, kwargs = pickle.loads(call)
-    return pickle.dumps(fn(*args, **kwargs))
+    return pickle.dumps(pickle.loads(fn)())
 
 
 def _hand_over(future: Future[Any], given: Future[bytes]) -> None:
@@ -166,14 +198,25 @@ def connected(address: str | None) -> Iterator[Cluster | None]:
     with warnings.catch_warnings(), dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
         warnings.simplefilter("ignore", distributed.versions.VersionMismatchWarning)
         try:
+            asyncio.run(_answers(address))
             client = distributed.Client(address, timeout=PATIENCE, set_as_default=False, name="desilo")
-        except (OSError, ValueError, TypeError, ImportError) as error:
-            what = f"no Dask scheduler answers at {address}: {str(error).splitlines()[0]}; started with `dask scheduler`"
+        except Exception as error:
+            why = str(error) or f"nothing within {PATIENCE:g} s"
+            what = f"no Dask scheduler answers at {address}: {why.splitlines()[0]}; start one: dask scheduler"
             raise BadInput([Problem("--cluster", what)]) from None
         try:
             yield Cluster(client, _inspected(client, address))
         finally:
             client.close(timeout=PATIENCE)
+
+
+async def _answers(address: str) -> None:
+    """A Dask scheduler does; a client would wait for ever for something else that listens there."""
+    from distributed import Security
+    from distributed.core import rpc
+
+    async with rpc(address, timeout=PATIENCE, connection_args=Security().get_connection_args("client")) as scheduler:
+        await asyncio.wait_for(scheduler.identity(), PATIENCE)
 
 
 def _inspected(client: Client, address: str) -> dict[str, str]:
@@ -204,7 +247,9 @@ def _inspected(client: Client, address: str) -> dict[str, str]:
             problems.append(Problem(name, what))
         if found.threads:
             what = "set to 1, or start it with a nanny, which does so"
-            problems.append(Problem(name, f"its numerical libraries may use many threads; {', '.join(found.threads)} {what}"))
+            problems.append(
+                Problem(name, f"its numerical libraries may use many threads; {', '.join(found.threads)} {what}")
+            )
     if problems:
         raise BadInput(problems)
     return hosts

@@ -120,9 +120,7 @@ def folder_of(settings: Settings) -> Path:
     return Path("results", "runs", f"{name}{'-quick' if settings.quick else ''}-seed{settings.seed}")
 
 
-def run(
-    settings: Settings, folder: Path, watcher: Watcher[CellRecord], cluster: Cluster | None = None
-) -> Finished:
+def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord], cluster: Cluster | None = None) -> Finished:
     """Run, or go on with, the experiment of the settings.
 
     Stopped at any moment, by whatever, the next run with the same settings in the same folder goes on from there.

@@ -6,6 +6,8 @@ profit is that of the same model with levels and orders fixed: only the wiring d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 
 import numpy as np
@@ -61,15 +63,15 @@ def decide(
         case OperatingModel.JOINT:
             return as_one(desk, pictures.estimated, how)
         case OperatingModel.COORDINATED:
-            return coordinated(desk, pictures.estimated, how.strength)
+            return coordinated(desk, pictures.estimated, how.strength, how.executors)
         case _:
             return clairvoyant(desk, pictures.estimated)
 
 
-def coordinated(desk: Desk, picture: Instance, strength: Strength) -> Decision:
+def coordinated(desk: Desk, picture: Instance, strength: Strength, executors: Sequence[Executor] = ()) -> Decision:
     """Teams plan apart on one picture of demand, coordinated as strongly as asked."""
     try:
-        found = coordinate(desk, picture)
+        found = coordinate(desk, picture, executors)
     except Stopped as stopped:
         return desk.failed(stopped.args[0])
     return desk.failed() if found is None else replace(found.decisions[strength], steps=tuple(desk.steps))

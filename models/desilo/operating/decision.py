@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -60,11 +61,14 @@ class How:
         method: for the joint model.
         strength: for the coordinated one.
         checkpoint: file in which a decomposition keeps its state, to go on from it; None for none.
+        executors: where teams that plan apart work, one call after another in each; none: in as many processes of
+            this machine as the options have threads.
     """
 
     method: Method = Method.AUTO
     strength: Strength = Strength.REPAIR
     checkpoint: Path | None = None
+    executors: tuple[Executor, ...] = ()
 
 
 @dataclass(frozen=True)

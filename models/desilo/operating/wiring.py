@@ -89,7 +89,7 @@ def as_one(desk: Desk, picture: Instance, how: How = How()) -> Decision:
     best: Decision | None = None
     wanted = how.method is Method.DECOMPOSITION or (how.method is Method.AUTO and decomposes(picture))
     if wanted and can_decompose(picture):
-        best = decompose(desk, picture, known, how.checkpoint)
+        best = decompose(desk, picture, known, how.checkpoint, how.executors)
         if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST * desk.options.time_limit:
             return replace(best, facts={"method": Method.DECOMPOSITION.value})
         bound = best.bound

@@ -29,7 +29,8 @@ from desilo.harness.cluster import Cluster
 from desilo.harness.experiment import source_digests, versions
 from desilo.harness.records import Known, Record, read_record, sweep, write_record, write_text
 from desilo.harness.run import Watcher, locked
-from desilo.harness.workers import Here, workers
+from desilo.harness.workers import workers
+from desilo.operating.executors import Here
 
 TRIALS, TABLES, RUN = "trials", "records", "run.json"
 

@@ -37,7 +37,8 @@ def run(
         typer.Option(**NUMBER, help="Seconds for the whole run.", show_default="350; 55 with --quick"),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(**WHOLE, help="Operating models worked out at the same time.", show_default="2, or all workers")
+        int | None,
+        typer.Option(**WHOLE, help="Operating models worked out at the same time.", show_default="2, or all workers"),
     ] = None,
     cluster: CLUSTER = None,
     out: Annotated[

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.harness.cli import LARGEST, NUMBER, WHOLE, Exit, complain
+from desilo.harness.cli import CLUSTER, LARGEST, NUMBER, WHOLE, Exit, complain
 
 if TYPE_CHECKING:
     from desilo.cases.instance import Instance
@@ -128,6 +128,7 @@ def solve_instance(
         Path | None,
         typer.Option(help="Joint by decomposition: keep the state in this file, and go on from it.", dir_okay=False),
     ] = None,
+    cluster: CLUSTER = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")] = False,
     log: Annotated[bool, typer.Option(help="Show the solver's log, on standard error.")] = False,
 ) -> None:
@@ -145,12 +146,16 @@ def solve_instance(
         problems += _unwritable(out)
     if checkpoint is not None:
         problems += _unwritable(checkpoint)
+    if cluster is not None and model != "coordinated" and (model, method) != ("joint", "decomposition"):
+        apart = "--model coordinated, or --model joint --method decomposition"
+        problems.append(Problem("--cluster", f"is for teams that plan apart: {apart}; leave it out, or choose these"))
     if problems:
         raise BadInput(problems)
 
     from desilo.cases.plan import write_plan
     from desilo.cases.reading import read_instance
     from desilo.formulations.freedom import Formulation
+    from desilo.harness.cluster import connected
     from desilo.operating.deciding import decide
     from desilo.operating.decision import How, Method, OperatingModel, Pictures, Strength
     from desilo.solving import Options
@@ -158,8 +163,13 @@ def solve_instance(
     problem = read_instance(instance)
     limit = math.inf if time_limit is None else time_limit
     options = Options(time_limit=limit, gap=gap, seed=seed, threads=threads, log=log)
-    how = How(Method(method), Strength(strength), checkpoint)
-    with _spinner(f"{model} on {problem.name}", silent=log), _log_on_stderr() if log else nullcontext():
+    with (
+        connected(cluster) as found,
+        nullcontext(()) if found is None else found.one_by_one() as executors,
+        _spinner(f"{model} on {problem.name}", silent=log),
+        _log_on_stderr() if log else nullcontext(),
+    ):
+        how = How(Method(method), Strength(strength), checkpoint, executors)
         decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation), how)
     if out is not None and decision.plan is not None:
         write_plan(problem, decision.plan, out)

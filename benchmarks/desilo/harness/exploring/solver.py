@@ -9,7 +9,8 @@ from multiprocessing.process import BaseProcess
 from typing import Self
 
 from desilo.harness.exploring.answer import Answer, Question, answer
-from desilo.harness.workers import begin_worker, main_unknown, one_thread
+from desilo.harness.workers import main_unknown, one_thread
+from desilo.operating.executors import begin_worker
 
 
 class Superseded(Exception):

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from desilo.formulations.order_bounds import order_bounds
 from desilo.operating.coordination.assembly import Assembly, assemble
 from desilo.operating.coordination.limits import Limits, firm_limits, flow_columns, part_of, shared_limits, teams_of
 from desilo.operating.coordination.market import Market
-from desilo.operating.coordination.offices import Offices, Request
+from desilo.operating.coordination.offices import Offices, Request, offices
 from desilo.operating.coordination.opening import opening_prices
 from desilo.operating.coordination.team import Offer, Pattern, Stopped
 from desilo.operating.coordination.turns import Turns
@@ -442,7 +443,11 @@ class Decomposition:
 
 
 def decompose(
-    desk: Desk, picture: Instance, known: Callable[[], Decision | None], checkpoint: Path | None = None
+    desk: Desk,
+    picture: Instance,
+    known: Callable[[], Decision | None],
+    checkpoint: Path | None = None,
+    executors: Sequence[Executor] = (),
 ) -> Decision:
     """The joint model of an instance, team by team.
 
@@ -451,6 +456,7 @@ def decompose(
         picture: the problem.
         known: finds a plan by other means, should the teams' own not fit together.
         checkpoint: a file to keep the state in, and to go on from if it holds this instance's.
+        executors: where teams work, one call after another in each; none: in processes of this machine.
 
     Returns:
         The decision, with the proven bound.
@@ -464,8 +470,8 @@ def decompose(
     parts = [part_of(picture, items) for items in teams]
     options = replace(desk.options, time_limit=math.inf, threads=1)
     interrupted = False
-    with Offices(parts, limits, options, min(desk.options.threads, len(teams))) as offices:
-        work = Decomposition(desk, picture, offices, parts, teams, limits, checkpoint)
+    with offices(parts, limits, options, desk.options.threads, executors) as opened:
+        work = Decomposition(desk, picture, opened, parts, teams, limits, checkpoint)
         try:
             work.run(known)
         except KeyboardInterrupt:

@@ -1,28 +1,37 @@
-"""Where teams work: side by side in processes of their own, each with its own items' figures and nothing else.
+"""Where teams work: each knows its own items' figures and nothing else; requests and replies are messages.
 
-A request and its reply are messages over a pipe. An office answers one request after the other; it ends when the
-pipe is closed, and with it when whoever asks is gone.
+An office is an executor that works one call off after another: this process, a process of its own, a worker on another
+machine. It remembers its teams between calls. That memory is a copy: a team is what its instance and the questions put
+to it so far make of it, and both stay with whoever asks. A worker that has lost it, or has come in place of one that
+died, says so and is told everything again, in order: the same team comes out of it.
+
+Replies are handed out in an order that does not depend on who is faster.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import zip_longest
 from typing import Any
+from uuid import uuid4
 
 from desilo.cases.instance import Instance
 from desilo.operating.coordination.limits import Limits, flow_columns
 from desilo.operating.coordination.team import Team
+from desilo.operating.executors import side_by_side
 from desilo.solving import Options
 
 REMEMBERED = 3_000_000
 """Flow columns of all teams up to which their models stay in memory: about 3 GB."""
+
+Question = tuple[str, tuple[Any, ...]]
+"""A method of `Team`, and its arguments."""
 
 
 @dataclass(frozen=True)
@@ -41,132 +50,171 @@ class Request:
     arguments: tuple[Any, ...] | Callable[[], tuple[Any, ...]]
     instance: Instance | None = None
 
-    def ready(self) -> Request:
-        """With its arguments found."""
-        return replace(self, arguments=self.found)
 
-    @property
-    def found(self) -> tuple[Any, ...]:
-        """The arguments as they are now."""
-        return self.arguments() if callable(self.arguments) else self.arguments
+@dataclass(frozen=True)
+class Charter:
+    """What makes a team; see `Team`."""
 
+    instance: Instance
+    limits: Limits
+    options: Options
+    frugal: bool = False
 
-class Office:
-    """Some teams, answering requests."""
-
-    def __init__(self, instances: dict[int, Instance], limits: Limits, options: Options, frugal: bool) -> None:
-        self._limits, self._options = limits, options
-        self._teams = {k: Team(instance, limits, options, frugal) for k, instance in instances.items()}
-
-    def answer(self, request: Request) -> Any:
-        """The reply."""
-        if request.instance is None:
-            team = self._teams[request.team]
-        else:
-            team = Team(request.instance, self._limits, self._options)
-        reply = getattr(team, request.verb)(*request.found)
-        team.forget()
-        return reply
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Ctrl-C is for whoever asks: processes started in here are deaf to it from their first moment on.
-
-    It is held back meanwhile, not lost: half-started, they would die of it with a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows: they are deaf as soon as they work
-        yield
-        return
-    resource_tracker.ensure_running()  # it would lift the mask when it is started with the first process
-    missed: list[int] = []
-    here = threading.current_thread() is threading.main_thread()
-    # the mask is for the processes, and holds for this thread only: the solver's may get the signal for it
-    handler = signal.signal(signal.SIGINT, lambda number, _: missed.append(number)) if here else None
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if here:
-            signal.signal(signal.SIGINT, handler)
-        if missed:
-            signal.raise_signal(signal.SIGINT)
-
-
-def _work(pipe: Connection, instances: dict[int, Instance], limits: Limits, options: Options, frugal: bool) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    office = Office(instances, limits, options, frugal)
-    while True:
-        try:
-            request = pipe.recv()
-        except EOFError:
-            return
-        try:
-            pipe.send(office.answer(request))
-        except BrokenPipeError:
-            return
-        except Exception as error:
-            pipe.send(error)
+    def team(self) -> Team:
+        """As it is before its first question."""
+        return Team(self.instance, self.limits, self.options, self.frugal)
 
 
 class Offices:
-    """All teams, in as many processes as asked for; with one, in this process."""
+    """All teams at work in some executors, which each work one call off after another.
 
-    def __init__(self, instances: Sequence[Instance], limits: Limits, options: Options, jobs: int) -> None:
-        self._owner = {k: k % jobs for k in range(len(instances))}
-        shares = [{k: instances[k] for k in range(j, len(instances), jobs)} for j in range(jobs)]
+    Args:
+        instances: of the teams.
+        limits: what they share.
+        options: of the solver.
+        executors: that they are spread over; those in excess of teams are left alone.
+    """
+
+    def __init__(
+        self, instances: Sequence[Instance], limits: Limits, options: Options, executors: Sequence[Executor]
+    ) -> None:
         frugal = sum(map(flow_columns, instances)) > REMEMBERED
-        self._here = Office(shares[0], limits, options, frugal) if jobs == 1 else None
-        self._pipes: list[Connection] = []
-        self._processes: list[Any] = []
-        if jobs > 1:
-            spawn = multiprocessing.get_context("spawn")
-            for share in shares:
-                ours, theirs = spawn.Pipe()
-                process = spawn.Process(target=_work, args=(theirs, share, limits, options, frugal), daemon=True)
-                with _deaf_to_interrupts():
-                    process.start()
-                theirs.close()
-                self._pipes.append(ours)
-                self._processes.append(process)
+        self._charters = [Charter(instance, limits, options, frugal) for instance in instances]
+        self._limits, self._options = limits, options
+        self._executors = executors[: len(instances)]
+        self._asked: list[list[Question]] = [[] for _ in instances]
+        self._firm = uuid4().hex
 
-    def __enter__(self) -> Offices:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for pipe in self._pipes:
-            pipe.close()
-        for process in self._processes:
-            process.kill()
+    def close(self) -> None:
+        """Let the executors forget the teams."""
+        for executor in self._executors:
+            executor.submit(forget, self._firm)
 
     @property
     def jobs(self) -> int:
         """How many work side by side."""
-        return max(1, len(self._pipes))
+        return len(self._executors)
 
     def ask(self, requests: Sequence[Request]) -> Iterator[tuple[Request, Any]]:
-        """Replies as they come. A team's own requests go to its office, others to any."""
-        if self._here is not None:
-            for request in requests:
-                yield request, self._here.answer(request)
-            return
-        waiting = [[r for r in requests if r.instance is None and self._owner[r.team] == j] for j in range(self.jobs)]
-        for j, request in enumerate(r for r in requests if r.instance is not None):
-            waiting[j % self.jobs].append(request)
-        running: dict[Connection, Request] = {}
-        for pipe, queue in zip(self._pipes, waiting, strict=True):
-            if queue:
-                running[pipe] = queue.pop(0).ready()
-                pipe.send(running[pipe])
-        while running:
-            for ready in wait(list(running)):
-                assert isinstance(ready, Connection)
-                reply = ready.recv()
-                if isinstance(reply, Exception):
-                    raise reply
-                yield running.pop(ready), reply
-                queue = waiting[self._pipes.index(ready)]
-                if queue:
-                    running[ready] = queue.pop(0).ready()
-                    ready.send(running[ready])
+        """Replies: offices take turns, and each answers in the order of its requests.
+
+        Arguments that are to be found when their turn comes are found as soon as all but the last `jobs` replies
+        before theirs have been handed out: whoever is faster, every request is the same.
+        """
+        under_way: deque[tuple[Request, int, Future[Any]]] = deque()
+        try:
+            for request in self._in_turn(requests):
+                while callable(request.arguments) and len(under_way) >= self.jobs:
+                    yield self._handed_out(*under_way.popleft())
+                under_way.append((request, *self._sent(request)))
+            while under_way:
+                yield self._handed_out(*under_way.popleft())
+        finally:
+            for _, _, future in under_way:
+                future.cancel()
+
+    def _in_turn(self, requests: Sequence[Request]) -> list[Request]:
+        queues = [[request for request in requests if request.team % self.jobs == j] for j in range(self.jobs)]
+        return [request for turn in zip_longest(*queues) for request in turn if request is not None]
+
+    def _sent(self, request: Request) -> tuple[int, Future[Any]]:
+        """How many questions its team was asked before, and the reply to come."""
+        question = request.verb, request.arguments() if callable(request.arguments) else request.arguments
+        office = self._executors[request.team % self.jobs]
+        if request.instance is not None:
+            return 0, office.submit(answer_once, Charter(request.instance, self._limits, self._options), question)
+        asked = self._asked[request.team]
+        number = len(asked)
+        asked.append(question)
+        if number == 0:
+            return 0, self._told_everything(request.team, 0)
+        return number, office.submit(answer, (self._firm, request.team), number, question)
+
+    def _told_everything(self, team: int, number: int) -> Future[Any]:
+        """The reply to a question of a team that is founded first and asked all questions before it."""
+        office, asked = self._executors[team % self.jobs], self._asked[team][: number + 1]
+        return office.submit(answer_anew, (self._firm, team), self._charters[team], asked)
+
+    def _handed_out(self, request: Request, number: int, future: Future[Any]) -> tuple[Request, Any]:
+        reply = future.result()
+        if reply is Memory.LOST:
+            reply = self._told_everything(request.team, number).result()
+        return request, reply
+
+
+@contextmanager
+def offices(
+    instances: Sequence[Instance], limits: Limits, options: Options, jobs: int, executors: Sequence[Executor] = ()
+) -> Iterator[Offices]:
+    """Offices of all teams: in the executors given, or in so many processes of this machine."""
+    given = nullcontext(executors) if executors else side_by_side(min(jobs, len(instances)))
+    with given as found:
+        opened = Offices(instances, limits, options, found)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+# ---- in the executor
+
+
+class Memory(Enum):
+    """What an executor says that does not remember a team as it should be."""
+
+    LOST = auto()
+
+
+@dataclass
+class Remembered:
+    """A team, how many questions it has answered, and when last (monotonic clock)."""
+
+    team: Team
+    answered: int
+    last: float
+
+
+_TEAMS: dict[tuple[str, int], Remembered] = {}
+"""Memory of this process, by firm and team."""
+
+IDLE = 3600.0
+"""Seconds after which a team is forgotten whose firm has ended without a word."""
+
+
+def answer_anew(name: tuple[str, int], charter: Charter, questions: Sequence[Question]) -> Any:
+    """Found a team, ask it all questions so far in order; its reply to the last one."""
+    now = time.monotonic()
+    for idle in [known for known, remembered in _TEAMS.items() if now - remembered.last > IDLE]:
+        del _TEAMS[idle]
+    _TEAMS[name] = Remembered(charter.team(), 0, now)
+    for number, question in enumerate(questions):
+        reply = answer(name, number, question)
+    return reply
+
+
+def answer(name: tuple[str, int], number: int, question: Question) -> Any:
+    """A team's reply to a question before which it has answered `number` others; `LOST` if it is not remembered so."""
+    known = _TEAMS.get(name)
+    if known is None or known.answered != number:
+        return Memory.LOST
+    reply = _reply(known.team, question)
+    known.answered, known.last = number + 1, time.monotonic()
+    return reply
+
+
+def answer_once(charter: Charter, question: Question) -> Any:
+    """The reply of a team that is made for one question."""
+    return _reply(charter.team(), question)
+
+
+def forget(firm: str) -> None:
+    """A firm has ended."""
+    for name in [name for name in _TEAMS if name[0] == firm]:
+        del _TEAMS[name]
+
+
+def _reply(team: Team, question: Question) -> Any:
+    verb, arguments = question
+    reply = getattr(team, verb)(*arguments)
+    team.forget()
+    return reply

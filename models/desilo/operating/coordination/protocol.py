@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,7 +34,7 @@ from desilo.operating.coordination.assembly import Assembly, assemble
 from desilo.operating.coordination.decomposition import can_decompose
 from desilo.operating.coordination.limits import Limits, part_of, shared_limits, teams_of
 from desilo.operating.coordination.market import Market, match
-from desilo.operating.coordination.offices import Offices, Request
+from desilo.operating.coordination.offices import Offices, Request, offices
 from desilo.operating.coordination.team import Offer, Proposal
 from desilo.operating.decision import Decision, Strength
 from desilo.operating.desk import Desk, reference_levels
@@ -106,12 +107,13 @@ FOR_LIMITS, FOR_PRICES, FOR_PLANS = 0.25, 0.4, 0.6
 """Shares of the time that is left when a step begins."""
 
 
-def coordinate(desk: Desk, picture: Instance) -> Coordination | None:
+def coordinate(desk: Desk, picture: Instance, executors: Sequence[Executor] = ()) -> Coordination | None:
     """Let the teams of an instance plan apart, with every strength of coordination.
 
     Args:
         desk: options; `threads` is how many teams work side by side.
         picture: what is believed about demand.
+        executors: where teams work, one call after another in each; none: in processes of this machine.
 
     Returns:
         None if not even today's plan can be carried out; the desk's last step says why.
@@ -126,8 +128,8 @@ def coordinate(desk: Desk, picture: Instance) -> Coordination | None:
     assert known is not None, "today's plan was settled"
     parts = [part_of(picture, items) for items in teams]
     options = replace(desk.options, time_limit=math.inf, threads=1)
-    with Offices(parts, limits, options, min(desk.options.threads, len(teams))) as offices:
-        return _Coordinator(desk, picture, teams, limits, known, offices).run()
+    with offices(parts, limits, options, desk.options.threads, executors) as opened:
+        return _Coordinator(desk, picture, teams, limits, known, opened).run()
 
 
 class _Coordinator:

@@ -130,7 +130,7 @@ class Team:
         self.setups = np.zeros((len(instance.items), instance.periods), dtype=bool)
         self._looks: list[Look] = []
         self._models: dict[Formulation, _Model] = {}
-        self._kept: list[Pattern] = []
+        self._kept: list[Pattern | None] = []  # None where a search found nothing
         self._relaxation: Held | None = None
         self._prices = np.full(len(limits), math.nan)
         self._value = math.inf
@@ -204,9 +204,9 @@ class Team:
             assert room is not None
             model = self._model(self._integer_formulation)
             pattern = self._solved(model, model.restricted(model.within(room), self.levels, self.setups), seconds, gap)
+        self._kept.append(pattern)
         if pattern is None:
             return None
-        self._kept.append(pattern)
         return Proposal(len(self._kept) - 1, pattern.proven, pattern.profit, pattern.use)
 
     def stand(self, level: Ints, order: Floats, profit: float, use: Floats) -> Proposal:
@@ -224,8 +224,13 @@ class Team:
         return worth
 
     def tell(self, number: int) -> tuple[Ints, Floats]:
-        """Levels (I, T) and orders (I, T) of a proposal."""
-        return self._kept[number].level, self._kept[number].order
+        """Levels (I, T) and orders (I, T) of a proposal; what the team does today if it has none of that number.
+
+        That happens if its office died: a search made again may come to nothing in the time that it is given.
+        """
+        pattern = self._kept[number] or self._kept[0]
+        assert pattern is not None, "what the team does today is the first"
+        return pattern.level, pattern.order
 
     def _planned(
         self, prices: Floats, room: Floats | None, first: Sequence[tuple[Bools, Bools]], seconds: float, gap: float

@@ -154,7 +154,7 @@ def bench(
             runs=len(tickets),
             left_out=left_out,
             versions={solver: dict(versions_of(solver)) for solver in asked.solvers},
-            machine=machine() | ({} if cluster is None else cluster.machine),
+            machine={**machine(), **({} if cluster is None else cluster.machine)},
         )
         write_record(record, folder / BENCH)
         _write(folder, kept)

@@ -1,0 +1,355 @@
+"""Grids and decompositions on a real Dask cluster: a scheduler, three worker processes, one of them killed meanwhile.
+
+Records are compared as they are written, byte for byte, but for what a clock or a machine says, and how much was done
+at a time (`BESIDE`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_claims import Ear as ClaimsEar
+from small_claims import trials, work
+from small_run import Ear, small_settings, write_small_case
+
+from desilo.cases.errors import BadInput
+from desilo.cases.generate import FAMILIES, Dials, Shape
+from desilo.cases.instance import Instance
+from desilo.harness import cluster as clustering
+from desilo.harness.claims.conduct import conduct
+from desilo.harness.claims.experiment import Experiment, Figures, Scale, Trial
+from desilo.harness.cli import main
+from desilo.harness.cluster import Cluster, connected
+from desilo.harness.run import run
+from desilo.harness.solvers.running.bench import Asked, bench
+from desilo.harness.solvers.runs import RUNS, Ending, read_runs
+from desilo.harness.workers import ONE_THREAD
+from desilo.operating.deciding import decide
+from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures
+from desilo.operating.executors import Here
+from desilo.solving import Options
+
+distributed = pytest.importorskip("distributed")
+
+BESIDE = {
+    "seconds",
+    "limit",
+    "processor_seconds",
+    "peak_memory",
+    "primal_dual_integral",
+    "machine",
+    "jobs",
+    "time_limit",
+}
+"""Fields of records that may differ."""
+
+
+def wait_for(something: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not something():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.05)
+
+
+class Dask:
+    """A scheduler, and workers in processes of their own, started as from a command line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "scheduler.json"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.scheduler = self.start("scheduler", "--port", "0", "--no-show")
+        self.fill()
+        self.address = json.loads(self.file.read_text())["address"]
+        self.client = distributed.Client(self.address, set_as_default=False)
+        self.client.wait_for_workers(3)
+
+    def start(self, what: str, *options: str) -> subprocess.Popen[bytes]:
+        common = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(self.file))
+        environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *common, *options]
+        self.processes.append(subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL))
+        return self.processes[-1]
+
+    def fill(self) -> None:
+        """Three workers, whatever has become of others."""
+        alive = [process for process in self.processes if process.poll() is None]
+        for _ in range(4 - len(alive)):
+            self.start("worker", "--no-nanny", "--nthreads", "1")
+        wait_for(self.file.exists)
+
+    def kill_one_at_work(self) -> None:
+        """A worker that has something to do."""
+        wait_for(lambda: any(self.client.processing().values()))
+        busy = next(address for address, tasks in self.client.processing().items() if tasks)
+        os.kill(self.client.run(os.getpid, workers=[busy])[busy], signal.SIGKILL)
+
+    def of_scheduler(self, name: str) -> Any:
+        return self.client.run_on_scheduler(read_attribute, name=name)
+
+    def end(self) -> None:
+        self.client.close()
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+def read_attribute(dask_scheduler: Any, name: str) -> Any:
+    found = getattr(dask_scheduler, name)
+    return found if isinstance(found, int) else len(found)
+
+
+def allow_failures(dask_scheduler: Any, count: int) -> None:
+    dask_scheduler.allowed_failures = count
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    started = Dask(tmp_path_factory.mktemp("dask"))
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def cluster(dask: Dask) -> Iterator[Cluster]:
+    dask.fill()
+    dask.client.wait_for_workers(3)
+    with connected(dask.address) as found:
+        assert found is not None and found.size == 3
+        yield found
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    """Everything that a run has written, by path, without what a clock or a machine says."""
+    return {
+        path.relative_to(folder).as_posix(): timeless(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def timeless(path: Path) -> Any:
+    if path.suffix == ".jsonl":
+        return [without_them(json.loads(line)) for line in path.read_text().splitlines()]
+    return without_them(json.loads(path.read_bytes())) if path.suffix == ".json" else path.read_bytes()
+
+
+def without_them(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: without_them(own) for name, own in part.items() if name not in BESIDE}
+    return [without_them(own) for own in part] if isinstance(part, list) else part
+
+
+class Killer:
+    """In the middle of a grid, kills a worker that is at work."""
+
+    def __init__(self, dask: Dask, after: int) -> None:
+        self.dask, self.after = dask, after
+        self.finished_ones: list[Any] = []
+
+    def note(self, text: str) -> None: ...
+
+    def begin(self, total: int, done: int) -> None: ...
+
+    def started(self, run: Any) -> None: ...
+
+    def finished(self, record: Any) -> None:
+        self.finished_ones.append(record)
+        if len(self.finished_ones) == self.after:
+            self.dask.kill_one_at_work()
+
+
+# ---- grids
+
+SCALE = Scale("small", seed=1, worlds=12, windows=2, firms=3)
+
+
+def slow_work(trial: Trial) -> Figures:
+    """Takes long enough for a worker to be killed in the middle of it."""
+    time.sleep(0.05)
+    return work(trial)
+
+
+EXPERIMENT = Experiment("made-up", "Is there an effect?", "Draw it.", trials, slow_work)
+
+
+def test_claims_on_a_cluster_are_those_of_one_process(dask: Dask, cluster: Cluster, tmp_path: Path) -> None:
+    conduct([EXPERIMENT], SCALE, tmp_path / "here", ClaimsEar(), 1, "desilo claims")
+    ear = Killer(dask, after=5)
+    conduct([EXPERIMENT], SCALE, tmp_path / "there", ear, cluster.size, "desilo claims", cluster)
+    assert kept(tmp_path / "there") == kept(tmp_path / "here")
+    assert len(ear.finished_ones) == 24 == len(list((tmp_path / "there" / "trials" / "made-up").iterdir()))
+
+
+def test_a_run_on_a_cluster_is_that_of_one_process(dask: Dask, cluster: Cluster, tmp_path: Path) -> None:
+    case = write_small_case(tmp_path / "case")
+    settings = small_settings(case, starts=1, tightness=(1.0,), time_limit=1e5)  # the clock decides nothing
+    here = run(settings, tmp_path / "here", Ear())
+    ear = Killer(dask, after=3)
+    there = run(replace(settings, jobs=3), tmp_path / "there", ear, cluster)
+    assert here.complete and there.complete
+    assert kept(tmp_path / "there") == kept(tmp_path / "here")
+    assert sorted(record.cell.slug for record in ear.finished_ones) == sorted(cell.slug for cell in here.record.cells)
+
+
+def test_a_bench_on_a_cluster_is_that_of_one_process(dask: Dask, cluster: Cluster, tmp_path: Path) -> None:
+    asked = Asked(patterns=("joint-features-S-1",), formulations=("tight", "plain"), seeds=(0, 1), time_limit=60.0)
+    bench(asked, tmp_path / "here", Killer(dask, after=0), "desilo bench")
+    ear = Killer(dask, after=1)
+    bench(asked.model_copy(update={"jobs": 3}), tmp_path / "there", ear, "desilo bench", cluster=cluster)
+    here, there = kept(tmp_path / "here"), kept(tmp_path / "there")
+    assert [worked(run) for run in there[RUNS]] == [worked(run) for run in here[RUNS]]
+    assert len({run.key for run in ear.finished_ones}) == len(ear.finished_ones) == 4
+    runs = read_runs(tmp_path / "there")
+    assert {run.ending for run in runs} == {Ending.OPTIMAL}
+    assert {run.machine["host"] for run in runs} == {socket.gethostname()}
+
+
+def worked(run: dict[str, Any]) -> dict[str, Any]:
+    """A run, of what the solver says of itself only what no clock says."""
+    return {**run, "info": {name: figure for name, figure in run["info"].items() if "time" not in name}}
+
+
+def test_ctrl_c_calls_off_what_is_waiting_and_the_next_run_goes_on(
+    dask: Dask, cluster: Cluster, tmp_path: Path
+) -> None:
+    class Impatient(ClaimsEar):
+        def finished(self, record: Any) -> None:
+            super().finished(record)
+            if len(self.worked_out) == 4:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), connected(dask.address) as another:
+        conduct([EXPERIMENT], SCALE, tmp_path, Impatient(), 3, "desilo claims", another)
+    wait_for(lambda: dask.of_scheduler("tasks") == 0)
+    ear = ClaimsEar()
+    conduct([EXPERIMENT], SCALE, tmp_path, ear, 3, "desilo claims", cluster)
+    assert (ear.on_record, len(ear.worked_out)) == (4, 20)
+
+
+# ---- teams
+
+
+@pytest.fixture(scope="module")
+def shop() -> Instance:
+    return FAMILIES["newsvendor"].build(Shape(6, 1, 3, 3), np.random.default_rng(1), Dials())
+
+
+@pytest.mark.parametrize("model", [OperatingModel.JOINT, OperatingModel.COORDINATED])
+def test_teams_on_a_cluster_come_to_what_they_come_to_here(
+    dask: Dask, cluster: Cluster, shop: Instance, model: OperatingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    submit = Cluster._submit
+
+    def deadly(self: Cluster, fn: Any, **where: Any) -> Future[Any]:
+        nonlocal asked
+        asked += 1
+        future = submit(self, fn, **where)
+        if asked == 12:
+            dask.kill_one_at_work()
+        return future
+
+    expected = decided(shop, model, (Here(), Here(), Here()))
+    monkeypatch.setattr(Cluster, "_submit", deadly)
+    with cluster.one_by_one() as executors:
+        found = decided(shop, model, executors)
+    assert asked > 12
+    assert found.plan is not None and expected.plan is not None
+    assert (found.stop, found.objective, found.bound) == (expected.stop, expected.objective, expected.bound)
+    np.testing.assert_array_equal(found.plan.level, expected.plan.level)
+    np.testing.assert_array_equal(found.plan.order, expected.plan.order)
+    assert found.facts == expected.facts
+
+
+def decided(instance: Instance, model: OperatingModel, executors: tuple[Executor, ...]) -> Decision:
+    how = How(Method.DECOMPOSITION, executors=executors)
+    return decide(model, Pictures.same(instance), Options(gap=0.01), how=how)
+
+
+# ---- said in words
+
+
+def said(arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command says that cannot do what it is asked."""
+    monkeypatch.setattr("sys.argv", ["desilo", *arguments.split()])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out) == (2, "")
+    return err
+
+
+@pytest.mark.parametrize("command", ["run tuna", "claims A4 --quick", "bench joint-features-S-1"])
+def test_a_cluster_that_does_not_answer_is_said_before_anything_is_written(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(clustering, "PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # and nobody listens to it
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        err = said(f"{command} --out {tmp_path / 'out'} --cluster {address}", monkeypatch, capsys)
+    assert err.startswith(f"error: --cluster: no Dask scheduler answers at {address}: ") and err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_address_that_is_none_and_a_missing_dask_are_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "unknown address scheme" in said("run tuna --cluster nowhere://x", monkeypatch, capsys)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert "pip install 'desilo[cluster]'" in said("run tuna --cluster tcp://x:1", monkeypatch, capsys)
+
+
+def test_a_cluster_is_for_teams_that_plan_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--method decomposition" in said("solve shop --model joint --cluster tcp://x:1", monkeypatch, capsys)
+
+
+def test_workers_that_would_come_to_other_results_are_named(
+    dask: Dask, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = set(dask.client.nthreads())
+    real = clustering.installed()
+    monkeypatch.setattr(clustering, "installed", lambda: {**real, "highspy": "0.1"})
+    late = cluster.submit(len, "abc").exception(60)
+    assert isinstance(late, BadInput) and "highspy" in str(late)
+    with pytest.raises(BadInput) as refused, connected(dask.address):
+        pass
+    named = {problem.file: problem.message for problem in refused.value.problems}
+    assert {f"worker {address}" for address in addresses} <= named.keys()
+    assert f"has highspy {real['highspy']} (here 0.1)" in named[f"worker {addresses.pop()}"]
+
+
+def test_a_worker_of_many_threads_is_refused(dask: Dask, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = dict.fromkeys(dask.client.nthreads(), 4)
+    monkeypatch.setattr(distributed.Client, "nthreads", lambda self: threads)
+    with pytest.raises(BadInput, match=r"4 threads.*--nthreads 1"), connected(dask.address):
+        pass
+
+
+def test_work_that_kills_its_workers_is_given_up(dask: Dask, cluster: Cluster) -> None:
+    dask.client.run_on_scheduler(allow_failures, count=0)
+    error = cluster.submit(os._exit, 1).exception(120)
+    dask.client.run_on_scheduler(allow_failures, count=3)
+    assert isinstance(error, RuntimeError) and "memory" in str(error)
+
+
+def test_a_cluster_that_is_gone_is_said(dask: Dask, cluster: Cluster) -> None:
+    """The last test: it leaves no scheduler to the next."""
+    waiting = cluster.submit(time.sleep, 60)
+    dask.scheduler.kill()
+    error = waiting.exception(120)
+    assert isinstance(error, RuntimeError) and "gone" in str(error)
