@@ -68,14 +68,32 @@ def test_help_answers_without_loading_what_commands_work_with():
     assert {"pyomo", "highspy", "numpy", "pandas", "scipy", "matplotlib", "pandera", "pyarrow"} & set(loaded) == set()
 
 
-def locked() -> dict[str, str]:
-    """Version of each package in the lock file."""
-    text = (ROOT / "constraints.txt").read_text()
-    return {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)}
+LOCK_FILES = {"constraints.txt": [], "tests/constraints.txt": ["dev"]}
+"""Lock files, and the extras that each has beside what desilo needs to run."""
 
 
-def test_lock_file_pins_by_hash_and_names_no_host():
-    text = (ROOT / "constraints.txt").read_text()
+def locked(file: str) -> dict[str, set[str]]:
+    """Versions of each package in a lock file; several where they depend on the Python."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / file).read_text(), re.MULTILINE):
+        found.setdefault(canonicalize_name(name), set()).add(version)
+    return found
+
+
+def asked(extras: list[str]) -> list[Requirement]:
+    """What the project asks for, with extras and what they include."""
+    project = PROJECT["project"]
+    found = [*project["dependencies"], *PROJECT["build-system"]["requires"]]
+    for extra in extras:
+        found += project["optional-dependencies"][extra]
+    requirements = [*map(Requirement, found)]
+    included = sorted({name for each in requirements if each.name == "desilo" for name in each.extras} - {*extras})
+    return asked([*extras, *included]) if included else [each for each in requirements if each.name != "desilo"]
+
+
+@pytest.mark.parametrize("file", LOCK_FILES)
+def test_lock_file_pins_by_hash_and_names_no_host(file):
+    text = (ROOT / file).read_text()
     entries = re.split(r"\n(?=\S)", text.strip())
     assert len(entries) > 40
     assert [entry for entry in entries if not re.match(r"[\w.-]+==[^\n]+\\\n +--hash=sha256:[0-9a-f]{64}", entry)] == []
@@ -83,18 +101,16 @@ def test_lock_file_pins_by_hash_and_names_no_host():
     assert "#" not in text
 
 
-def test_lock_file_has_all_that_is_asked_for():
-    optional = PROJECT["project"]["optional-dependencies"]
-    asked = [
-        *PROJECT["project"]["dependencies"],
-        *optional["test"],
-        *optional["dev"],
-        *PROJECT["build-system"]["requires"],
-    ]
-    versions = locked()
-    for requirement in map(Requirement, asked):
-        if requirement.name != "desilo":
-            assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
+@pytest.mark.parametrize(("file", "extras"), LOCK_FILES.items())
+def test_lock_file_has_all_that_is_asked_for(file, extras):
+    versions = locked(file)
+    for requirement in asked(extras):
+        assert any(map(requirement.specifier.contains, versions[canonicalize_name(requirement.name)])), requirement
+
+
+def test_lock_files_agree():
+    small, large = map(locked, LOCK_FILES)
+    assert {name for name, versions in small.items() if not versions <= large[name]} == set()
 
 
 def test_wheel_holds_every_module_and_table_once(tmp_path):
