@@ -28,6 +28,7 @@ from small_run import Ear, small_settings, write_small_case
 from desilo.cases.errors import BadInput
 from desilo.cases.generate import FAMILIES, Dials, Shape
 from desilo.cases.instance import Instance
+from desilo.cases.writing import write_instance
 from desilo.harness import cluster as clustering
 from desilo.harness.claims.conduct import conduct
 from desilo.harness.claims.experiment import Experiment, Figures, Scale, Trial
@@ -244,7 +245,8 @@ def test_ctrl_c_calls_off_what_is_waiting_and_the_next_run_goes_on(
 
 @pytest.fixture(scope="module")
 def shop() -> Instance:
-    return FAMILIES["newsvendor"].build(Shape(6, 1, 3, 3), np.random.default_rng(1), Dials())
+    built = FAMILIES["newsvendor"].build(Shape(6, 1, 3, 3), np.random.default_rng(1), Dials())
+    return replace(built, name="shop", title="shop")
 
 
 @pytest.mark.parametrize("model", [OperatingModel.JOINT, OperatingModel.COORDINATED])
@@ -272,6 +274,25 @@ def test_teams_on_a_cluster_come_to_what_they_come_to_here(
     np.testing.assert_array_equal(found.plan.level, expected.plan.level)
     np.testing.assert_array_equal(found.plan.order, expected.plan.order)
     assert found.facts == expected.facts
+
+
+def test_solve_on_a_cluster_prints_what_python_comes_to(
+    dask: Dask,
+    cluster: Cluster,
+    shop: Instance,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_instance(shop, tmp_path / "shop")
+    options = f"--model joint --method decomposition --gap 0.01 --cluster {dask.address} --json"
+    monkeypatch.setattr("sys.argv", ["desilo", "solve", str(tmp_path / "shop"), *options.split()])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0
+    expected = decided(shop, OperatingModel.JOINT, (Here(), Here(), Here()))
+    found = json.loads(capsys.readouterr().out)
+    assert (found["objective"], found["bound"]) == (expected.objective, expected.bound)
 
 
 def decided(instance: Instance, model: OperatingModel, executors: tuple[Executor, ...]) -> Decision:

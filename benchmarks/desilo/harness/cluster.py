@@ -116,12 +116,13 @@ class Cluster(Executor):
         """
         return self._submit(partial(fn, *args, **kwargs))
 
-    def at(self, number: int, fn: Callable[[], Any]) -> Future[Any]:
-        """Work something out on one of the workers there are now, always the same as long as it lives."""
-        workers = sorted(self._client.nthreads())
-        if not workers:  # one that comes will do
-            return self._submit(fn)
-        return self._submit(fn, workers=[workers[number % len(workers)]], allow_other_workers=True)
+    def present(self) -> list[str]:
+        """Addresses of the workers there are now."""
+        return sorted(self._client.nthreads())
+
+    def at(self, worker: str, fn: Callable[[], Any]) -> Future[Any]:
+        """Work something out on this worker; if it dies, on another."""
+        return self._submit(fn, workers=[worker], allow_other_workers=True)
 
     def _submit(self, fn: Callable[[], Any], **where: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -134,22 +135,27 @@ class Cluster(Executor):
     def one_by_one(self) -> Iterator[tuple[Executor, ...]]:
         """Executors, as many as workers, that work one call off after another on a worker of their own."""
         with ExitStack() as stack:
-            yield tuple(stack.enter_context(_Seat(self, number)) for number in range(self.size))
+            yield tuple(stack.enter_context(_Seat(self, *each)) for each in enumerate(sorted(self._hosts)))
 
 
 class _Seat(ThreadPoolExecutor):
     """A thread that waits for one worker; where that one dies, for another."""
 
-    def __init__(self, cluster: Cluster, number: int) -> None:
+    def __init__(self, cluster: Cluster, number: int, worker: str) -> None:
         super().__init__(1)
-        self._cluster, self._number = cluster, number
+        self._cluster, self._number, self._worker = cluster, number, worker
 
     def __exit__(self, error: type[BaseException] | None, *rest: object) -> None:
         self.shutdown(wait=error is None, cancel_futures=error is not None)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        call = partial(fn, *args, **kwargs)
-        return super().submit(lambda: self._cluster.at(self._number, call).result())
+        return super().submit(self._asked, partial(fn, *args, **kwargs))
+
+    def _asked(self, call: Callable[[], Any]) -> Any:
+        present = self._cluster.present()
+        if present and self._worker not in present:  # for good: the next call finds there what this one leaves
+            self._worker = present[self._number % len(present)]
+        return self._cluster.at(self._worker, call).result()
 
 
 def _work(call: bytes) -> bytes:
