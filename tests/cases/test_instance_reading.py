@@ -217,7 +217,14 @@ BROKEN = [
     ("TOML range", swapped("instance.toml", "= 2", "= 0"), "instance.toml", 3, "periods", "found 0"),
     ("TOML key", with_line("instance.toml", 'curency = "EUR"'), "instance.toml", 4, "curency", "'currency'?"),
     ("TOML blank name", swapped("instance.toml", "tiny", " "), "instance.toml", 1, "name", "not blank"),
-    ("too large", swapped("instance.toml", "= 2", "= 90000000"), "instance.toml", None, None, "too large"),
+    (
+        "too long",
+        swapped("instance.toml", "= 2", "= 90000000"),
+        "instance.toml",
+        None,
+        "periods",
+        "demand.csv has 16 rows",
+    ),
     (
         "no float",
         swapped("instance.toml", "= 2", "= " + "9" * 400),

@@ -410,7 +410,7 @@ def test_a_run_without_time_says_what_has_no_plan_and_exits_3(
 def test_ctrl_c_exits_130_and_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def interrupted(settings: Settings, folder: Path, watcher: object) -> Finished:
+    def interrupted(*_: object) -> Finished:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("desilo.harness.run.run", interrupted)

@@ -181,7 +181,12 @@ def fit(
     """
     price, feature, base = _history(case, past)
     records = records_of(case, past, own_featured=own_featured, harmonics=harmonics)
-    records = replace(records, covariate_bounds=np.maximum(records.covariate_bounds, -STEEPEST))
+    told = ((feature >= NOTICED) & (case.units[:, :past] > 0)).sum(axis=1) >= MIN_FEATURED
+    records = replace(
+        records,
+        covariates=records.covariates * told[:, None, None],
+        covariate_bounds=np.maximum(records.covariate_bounds, -STEEPEST),
+    )
     items = len(base)
     level, own, cross = np.zeros(items), np.zeros(items), np.zeros((items, items))
     gains, season = np.zeros((items, 2)), np.zeros((items, 2 * harmonics))
@@ -220,8 +225,6 @@ def records_of(case: Case, past: int, *, own_featured: bool = False, harmonics: 
     """What all items sold in the first `past` periods of the history, as the estimation takes it; see `fit`."""
     price, feature, base = _history(case, past)
     x = np.log(price / base[:, None])
-    told = ((feature >= NOTICED) & (case.units[:, :past] > 0)).sum(axis=1) >= MIN_FEATURED
-    feature = np.where(told[:, None], feature, 0.0)
     covariates = np.stack([feature, feature * x] if own_featured else [feature], axis=2)
     # a feature never costs sales, and shoppers drawn by it mind the price no less
     bounds = np.array([[0.0, np.inf], [-np.inf, 0.0]])[: covariates.shape[2]]
