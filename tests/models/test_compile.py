@@ -630,3 +630,24 @@ def test_a_pyomo_that_means_something_else_is_found_out(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(templates, "_times", lambda number, value, frame: value)
     assert "another meaning" in guard._trial()
+
+
+def test_ctrl_c_while_a_rule_is_templatized_is_heard() -> None:
+    keys = iter([KeyboardInterrupt])  # pressed once
+
+    def pressed(j: Any) -> Any:
+        for key in keys:
+            raise key
+        return j
+
+    m = delayed_model("m")
+    m.I, m.J = pyo.RangeSet(2), pyo.RangeSet(3)
+    m.x = pyo.Var(m.I, m.J)
+
+    @m.Constraint(m.I)
+    def each(m: Any, i: Any) -> Any:
+        return sum(pressed(j) for j in m.J) + m.x[i, 1] <= 1
+
+    m.cost = pyo.Objective(expr=0)
+    with pytest.raises(KeyboardInterrupt):
+        translate(m)

@@ -92,6 +92,8 @@ def templatize(component: Any) -> Template:
         except Untemplatable:
             raise
         except Exception as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # within a sum Pyomo raises its own error over it
+                raise KeyboardInterrupt from None
             raise Untemplatable(f"its rule needs its indices one by one: {_first_line(error)}") from error
         if type(expression) is tuple:
             expression = tuple_to_relational_expr(expression)
