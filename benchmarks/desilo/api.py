@@ -49,7 +49,6 @@ from desilo.harness.solvers.comparing.compare import Comparison
 from desilo.harness.solvers.comparing.compare import compare as compare_pairs
 from desilo.harness.solvers.comparing.pairing import pair, require_comparable
 from desilo.harness.solvers.runs import read_runs
-from desilo.harness.workers import main_unknown
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures, Strength
 from desilo.operating.forecast import estimated
@@ -436,8 +435,7 @@ def solve(
     problem = _instance(instance)
     options = Options(time_limit=time_limit, gap=gap, seed=seed, threads=threads)
     how = How(Method(method), Strength(strength), checkpoint)
-    with main_unknown():  # teams may work in processes of their own
-        decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation), how)
+    decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation), how)
     return Solved(problem, decision)
 
 

@@ -38,10 +38,9 @@ from desilo.harness.cluster import Cluster, connected
 from desilo.harness.run import run
 from desilo.harness.solvers.running.bench import Asked, bench
 from desilo.harness.solvers.runs import RUNS, Ending, read_runs
-from desilo.harness.workers import ONE_THREAD
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures
-from desilo.operating.executors import Here
+from desilo.operating.executors import ONE_THREAD, Here
 from desilo.solving import Options
 
 distributed = pytest.importorskip("distributed")

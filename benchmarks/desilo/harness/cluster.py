@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import Requirement
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.harness.workers import ONE_THREAD
+from desilo.operating.executors import ONE_THREAD
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from types import ModuleType
 from typing import Any
 
-from desilo.operating.executors import Here, begin_worker
-
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Environment of a process whose numerical libraries are to work in one thread; they read it when numpy is loaded."""
-
-
-@contextmanager
-def main_unknown() -> Iterator[None]:
-    """Processes started meanwhile do not import the main script; all that they do is in desilo.
-
-    They would start it over where it is not protected by `if __name__ == "__main__":`.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+from desilo.operating.executors import Here, begin_worker, main_unknown, one_thread
 
 
 class _Pool(ProcessPoolExecutor):
@@ -69,20 +49,3 @@ def workers(jobs: int, cluster: Executor | None = None) -> Iterator[Executor]:
                     "with --jobs 1 it takes less memory"
                 ) from None
             raise
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """What is started inside works in one thread."""
-    # a worker that is killed leaves semaphores, which are cleaned up: no news to the user
-    wanted = ONE_THREAD | {"PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -5,12 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from types import ModuleType
 from typing import Any
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Environment of a process whose numerical libraries are to work in one thread; they read it when numpy is loaded."""
 
 
 class Here(Executor):
@@ -37,11 +42,12 @@ def side_by_side(count: int) -> Iterator[list[Executor]]:
         return
     spawn = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
-    pools = [ProcessPoolExecutor(1, spawn, begin_worker) for _ in range(count)]
+    pools: list[ProcessPoolExecutor] = []
     try:
-        with _deaf_to_interrupts():
-            for pool in pools:
-                pool.submit(os.getpid)  # starts its process
+        with one_thread(), main_unknown(), _deaf_to_interrupts():
+            for _ in range(count):
+                pools.append(ProcessPoolExecutor(1, spawn, begin_worker))
+                pools[-1].submit(os.getpid)  # starts its process
         yield list(pools)
     finally:
         for child in set(multiprocessing.active_children()) - others:
@@ -61,6 +67,37 @@ def begin_worker() -> None:
             os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+@contextmanager
+def main_unknown() -> Iterator[None]:
+    """Processes started meanwhile do not import the main script; all that they do is in desilo.
+
+    They would start it over where it is not protected by `if __name__ == "__main__":`.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """What is started inside works in one thread."""
+    # a worker that is killed leaves semaphores, which are cleaned up: no news to the user
+    wanted = ONE_THREAD | {"PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -9,8 +9,7 @@ from multiprocessing.process import BaseProcess
 from typing import Self
 
 from desilo.harness.exploring.answer import Answer, Question, answer
-from desilo.harness.workers import main_unknown, one_thread
-from desilo.operating.executors import begin_worker
+from desilo.operating.executors import begin_worker, main_unknown, one_thread
 
 
 class Superseded(Exception):

@@ -39,7 +39,7 @@ from desilo.harness.solvers.running.others import OTHERS
 from desilo.harness.solvers.running.presets import DEFAULT, PRESETS
 from desilo.harness.solvers.running.warden import End, Watched, watch
 from desilo.harness.solvers.runs import DECOMPOSITION, RELAXED, RUNS, Ending, Run, Setting, read_runs
-from desilo.harness.workers import ONE_THREAD
+from desilo.operating.executors import ONE_THREAD
 
 BENCH = "bench.json"
 
