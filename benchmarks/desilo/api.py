@@ -22,7 +22,8 @@ Bad input raises `desilo.BadInput`, a `ValueError`, with every problem found, as
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import overload
@@ -40,6 +41,7 @@ from desilo.cases.plan import Plan, read_plan, write_plan
 from desilo.cases.reading import read_instance
 from desilo.formulations.freedom import Formulation
 from desilo.harness import check as checker
+from desilo.harness.cluster import connected
 from desilo.harness.experiment import settings_of
 from desilo.harness.measure import GainInterval
 from desilo.harness.report import Estimate, Summary, summarise
@@ -400,7 +402,9 @@ def solve(
     formulation: str = "tight",
     method: str = "auto",
     strength: str = "repair",
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
+    cluster: str | None = None,
+    log: bool = False,
 ) -> Solved:
     """Solve an instance by an operating model, as `desilo solve` does.
 
@@ -415,9 +419,12 @@ def solve(
         method: of the joint model: auto, monolith or decomposition.
         strength: of the coordinated model: limits, prices or repair.
         checkpoint: file that a decomposition keeps its state in and goes on from.
+        cluster: address of a Dask cluster on which teams that plan apart work, e.g. tcp://host:8786; for
+            `coordinated`, and for `joint` with the method `decomposition`.
+        log: whether the solver writes its log to standard output.
 
     Raises:
-        BadInput: no such model, method, ..., or a broken instance.
+        BadInput: no such model, method, ..., a broken instance, or a cluster that cannot be used.
         ValueError: a limit out of range.
     """
     problems = [
@@ -430,12 +437,16 @@ def solve(
         )
         if given not in [each.value for each in known]
     ]
+    if cluster is not None and model != "coordinated" and (model, method) != ("joint", "decomposition"):
+        what = "is for teams that plan apart: model='coordinated', or model='joint' with method='decomposition'"
+        problems.append(Problem("cluster", what))
     if problems:
         raise BadInput(problems)
     problem = _instance(instance)
-    options = Options(time_limit=time_limit, gap=gap, seed=seed, threads=threads)
-    how = How(Method(method), Strength(strength), checkpoint)
-    decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation), how)
+    options = Options(time_limit=time_limit, gap=gap, seed=seed, threads=threads, log=log)
+    with connected(cluster) as found, nullcontext(()) if found is None else found.one_by_one() as executors:
+        how = How(Method(method), Strength(strength), None if checkpoint is None else Path(checkpoint), executors)
+        decision = decide(OperatingModel(model), Pictures.same(problem), options, Formulation(formulation), how)
     return Solved(problem, decision)
 
 
@@ -465,6 +476,7 @@ def run(
     seed: int = 1,
     time_limit: float | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
     out: Path | str | None = None,
 ) -> Measured:
     """Measure on a case what deciding together is worth, as `desilo run` does; it goes on from what is there.
@@ -474,18 +486,24 @@ def run(
         quick: a small run.
         seed: of scenarios, nature, solver and resampling.
         time_limit: seconds for the whole run.
-        jobs: operating models worked out at the same time, in processes of their own; two, if there are two cores.
+        jobs: operating models worked out at the same time, in processes of their own; two, if there are two cores,
+            or as many as the cluster has workers.
+        cluster: address of a Dask cluster to work on, e.g. tcp://host:8786; this machine if left out. The records are
+            the same, but for seconds and machines.
         out: folder of the run; `results/runs/CASE-...` if left out.
 
     Raises:
-        BadInput: the case or the folder cannot be used.
+        BadInput: the case, the folder or the cluster cannot be used.
         ValueError: a limit out of range.
     """
     if not ((time_limit is None or time_limit > 0) and (jobs is None or jobs >= 1) and seed >= 0):
         raise ValueError(f"found {time_limit} s, {jobs} jobs, seed {seed}; above 0 s, 1 job or more, seed 0 or more")
     settings = settings_of(str(case), quick, seed, time_limit, jobs)
     folder = folder_of(settings) if out is None else Path(out)
-    return Measured(folder, run_experiment(settings, folder, Silent()))
+    with connected(cluster) as found:
+        if found is not None and jobs is None:
+            settings = replace(settings, jobs=found.size)
+        return Measured(folder, run_experiment(settings, folder, Silent(), found))
 
 
 @overload

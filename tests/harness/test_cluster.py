@@ -26,6 +26,8 @@ from small_claims import Ear as ClaimsEar
 from small_claims import trials, work
 from small_run import Ear, small_settings, write_small_case
 
+import desilo
+from desilo import api
 from desilo.cases.errors import BadInput
 from desilo.cases.generate import FAMILIES, Dials, Shape
 from desilo.cases.instance import Instance
@@ -35,6 +37,7 @@ from desilo.harness.claims.conduct import conduct
 from desilo.harness.claims.experiment import Experiment, Figures, Scale, Trial
 from desilo.harness.cli import main
 from desilo.harness.cluster import Cluster, connected
+from desilo.harness.experiment import Settings
 from desilo.harness.run import run
 from desilo.harness.solvers.running.bench import Asked, bench
 from desilo.harness.solvers.runs import RUNS, Ending, read_runs
@@ -205,6 +208,21 @@ def test_a_run_on_a_cluster_is_that_of_one_process(dask: Dask, cluster: Cluster,
     assert sorted(record.cell.slug for record in ear.finished_ones) == sorted(cell.slug for cell in here.record.cells)
 
 
+def test_a_run_from_python_is_worked_out_on_the_cluster(
+    dask: Dask, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def small(case: str, quick: bool, seed: int, time_limit: float | None, jobs: int | None) -> Settings:
+        return small_settings(Path(case), starts=1, tightness=(1.0,), time_limit=1e5, jobs=jobs or 1)
+
+    monkeypatch.setattr(api, "settings_of", small)
+    case = write_small_case(tmp_path / "case")
+    here = desilo.run(case, out=tmp_path / "here")
+    there = desilo.run(case, out=tmp_path / "there", cluster=dask.address)
+    assert there.finished.record.machine["cluster"].startswith("3 workers on ")
+    assert there.finished.record.settings["jobs"] == 3
+    assert kept(there.folder) == kept(here.folder)
+
+
 def test_a_bench_on_a_cluster_is_that_of_one_process(dask: Dask, cluster: Cluster, tmp_path: Path) -> None:
     asked = Asked(patterns=("joint-features-S-1",), formulations=("tight", "plain"), seeds=(0, 1), time_limit=60.0)
     bench(asked, tmp_path / "here", Killer(dask, after=0), "desilo bench")
@@ -294,6 +312,14 @@ def test_solve_on_a_cluster_prints_what_python_comes_to(
     assert (found["objective"], found["bound"]) == (expected.objective, expected.bound)
 
 
+def test_python_solves_on_a_cluster_what_it_solves_here(dask: Dask, cluster: Cluster, shop: Instance) -> None:
+    expected = decided(shop, OperatingModel.JOINT, (Here(), Here(), Here()))
+    found = desilo.solve(shop, "joint", method="decomposition", gap=0.01, cluster=dask.address)
+    assert (found.objective, found.bound) == (expected.objective, expected.bound)
+    assert expected.plan is not None
+    np.testing.assert_array_equal(found.plan.order, expected.plan.order)
+
+
 def decided(instance: Instance, model: OperatingModel, executors: tuple[Executor, ...]) -> Decision:
     how = How(Method.DECOMPOSITION, executors=executors)
     return decide(model, Pictures.same(instance), Options(gap=0.01), how=how)
@@ -336,6 +362,8 @@ def test_a_cluster_is_for_teams_that_plan_apart(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "--method decomposition" in said("solve shop --model joint --cluster tcp://x:1", monkeypatch, capsys)
+    with pytest.raises(BadInput, match="cluster: is for teams that plan apart"):
+        desilo.solve("shop", "joint", cluster="tcp://x:1")
 
 
 def test_workers_that_would_come_to_other_results_are_named(
