@@ -5,7 +5,6 @@ Everything is taken over all recorded periods, hold-out included: this is for pe
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from matplotlib.figure import Figure
 from desilo.cases.case import Assumptions, Case
 from desilo.cases.folders import fresh_file
 from desilo.cases.instance import Floats
+from desilo.cases.markdown import plain
 from desilo.harness.records import write_text
 
 SPARKS = " ▁▂▃▄▅▆▇█"
@@ -34,14 +34,9 @@ class Table:
     def to_markdown(self) -> str:
         """The table in Markdown, under its title."""
         marks = ["---" if k < self.text_columns else "---:" for k in range(len(self.header))]
-        rows = [[_markdown(cell) for cell in row] for row in self.rows]
-        lines = [" | ".join(cells) for cells in (self.header, marks, *rows)]
-        return f"## {self.title}\n\n" + "\n".join(f"| {line} |" for line in lines) + "\n"
-
-
-def _markdown(text: str) -> str:
-    """A text in a cell of a table: it ends no cell and begins no tag."""
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text.replace("|", "\\|"))
+        texts = [[plain(cell) for cell in row] for row in (self.header, *self.rows)]
+        lines = [" | ".join(cells) for cells in (texts[0], marks, *texts[1:])]
+        return f"## {plain(self.title)}\n\n" + "\n".join(f"| {line} |" for line in lines) + "\n"
 
 
 def case_facts(case: Case) -> Table:

@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from desilo.cases.folders import fresh_file
 from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, ISOLATED, JOINT, SEQUENTIAL, STATUS_QUO
@@ -29,6 +30,8 @@ def write_plots(summary: Summary, folder: Path) -> None:
 
 def write_svg(figure: Figure, path: Path) -> None:
     """Write a picture with its letters as text, wholly or not at all; the same picture gives the same file."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a name may hold dollar signs
     with fresh_file(path) as fresh, mpl.rc_context({"svg.hashsalt": "desilo", "svg.fonttype": "none"}):
         figure.savefig(fresh, format="svg", metadata={"Date": None})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from desilo.cases.markdown import plain
 from desilo.harness.describe import Table
 from desilo.harness.experiment import CLAIRVOYANT, COORDINATED, JOINT
 from desilo.harness.measure import FEW_CLUSTERS
@@ -256,12 +257,16 @@ BY_STRENGTH = (
 def to_markdown(summary: Summary) -> str:
     """The page: everything in it is in the summary's JSON too."""
     parts = [
-        f"# {summary.title}",
-        f"**{finding(summary)}**",
-        *sentences(summary),
+        f"# {plain(summary.title)}",
+        f"**{plain(finding(summary))}**",
+        *map(plain, sentences(summary)),
         _markdown(headline_table(summary)),
-        "\n".join(f"- {note}" for note in notes(summary)),
-        *([] if summary.coordinating is None else [_markdown(coordinating_table(summary)), captured_note(summary)]),
+        "\n".join(f"- {plain(note)}" for note in notes(summary)),
+        *(
+            []
+            if summary.coordinating is None
+            else [_markdown(coordinating_table(summary)), plain(captured_note(summary))]
+        ),
         "![Where the gain comes from](waterfall.png)",
         _markdown(gains_table(summary)),
         _markdown(orders_table(summary)),

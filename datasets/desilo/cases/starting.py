@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from desilo.cases.defaults import Measure, PeriodUnit, default_assumptions
+from desilo.cases.errors import BadInput, Problem
 from desilo.cases.folders import fresh_folder
 from desilo.cases.importing.case import assumptions_toml, write_text
 from desilo.cases.keys import toml_value
 from desilo.cases.opening import ITEMS, SALES
+from desilo.cases.tables import CONTROL
 
 SPEND, UNIT_COST, ITEM_COUNT = 1000.0, 1.0, 10
 """What the figures in money are made for: an item bought for so much a period, at so much a unit, among so many."""
@@ -38,13 +41,20 @@ zones = ["all"] # price zones: where the same price is asked
 """
 
 
+def name_of(folder: Path) -> str:
+    """The name of a case after its folder: files are named after it, and it is shown on one line."""
+    return re.sub(rf"[/\\]|{CONTROL}", "-", folder.resolve().name).strip() or "case"
+
+
 def start_case(folder: Path, period_unit: PeriodUnit = "week", currency: str = "EUR") -> None:
     """Write a case folder to fill in, wholly or not at all.
 
     Raises:
-        BadInput: the folder has something in it, or cannot be written.
+        BadInput: the folder has something in it, or cannot be written; the currency is not text on one line.
     """
-    name = folder.resolve().name
+    if re.search(CONTROL, currency):
+        raise BadInput([Problem("--currency", f"found {currency!r}; text on one line is expected")])
+    name = name_of(folder)
     measure = Measure(period_unit, currency, SPEND, UNIT_COST, ITEM_COUNT)
     remark = (
         f"#\n# Figures in money are made for items bought for {SPEND:,.0f} {currency} a {period_unit} each, at "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from enum import IntEnum
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -81,6 +82,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # a name may have letters that the terminal's encoding has not
             stream.reconfigure(errors="backslashreplace")
     try:
+        _require_text(sys.argv[1:])
         application()(prog_name="desilo")
     except BadInput as bad:
         for problem in bad.problems:
@@ -92,6 +94,17 @@ def main() -> None:
         said, code = _in_words(error)
         complain(f"error: {said}")
         sys.exit(code)
+
+
+def _require_text(arguments: Iterable[str]) -> None:
+    """What is typed goes into records, names and messages: it must be text, names of files too.
+
+    Raises:
+        BadInput: it holds bytes that are none.
+    """
+    strange = [argument for argument in arguments if any("\ud800" <= letter <= "\udfff" for letter in argument)]
+    if strange:
+        raise BadInput([Problem(ascii(each), "holds bytes that are no text; rename it") for each in strange])
 
 
 def _in_words(error: Exception) -> tuple[str, Exit]:

@@ -92,7 +92,7 @@ def export(
     from desilo.cases.folders import fresh_file
     from desilo.formulations.freedom import Formulation
     from desilo.harness.solvers.library.entries import find
-    from desilo.harness.solvers.library.standings import best_solution, solution_path
+    from desilo.harness.solvers.library.standings import best_solution, read_standings
 
     entry = find(name)
     if (folder is None) == (out is None):
@@ -112,9 +112,11 @@ def export(
     for form in chosen:
         _write_mps(entry, form, folder / f"{entry.name}-{form}.mps")
     place = standings or published()
-    if place is not None and solution_path(entry, place).exists():
+    best = None if place is None else read_standings(place).of(entry).best
+    if place is not None and best is not None:
+        solution = best_solution(entry, best, place)
         with fresh_file(folder / f"{entry.name}.json") as fresh:
-            fresh.write_bytes(best_solution(entry, place))
+            fresh.write_bytes(solution)
         typer.echo(f"{entry.name}: the best known solution -> {folder / f'{entry.name}.json'}")
 
 

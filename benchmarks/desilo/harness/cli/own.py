@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -112,6 +111,7 @@ def import_sales(
     from desilo.cases.importing.case import How, import_case
     from desilo.cases.importing.columns import Role
     from desilo.cases.importing.export import read_export
+    from desilo.cases.starting import name_of
 
     if margin is not None:
         margin_of(margin)
@@ -126,7 +126,7 @@ def import_sales(
         export,
         How(
             columns,
-            name=name or re.sub(r"[/\\]", "-", out.resolve().name) or "case",
+            name=name or name_of(out),
             currency=currency,
             unit=period.value if period else None,
             date_format=date_format,

@@ -22,6 +22,7 @@ from desilo.cases.importing.history import HELD_OUT, LEAST_HELD_OUT, MIN_RECORDS
 from desilo.cases.importing.rows import ALL, read_rows
 from desilo.cases.instance import Floats
 from desilo.cases.keys import toml_value
+from desilo.cases.markdown import plain
 from desilo.cases.opening import read_case
 from desilo.cases.tables import write_csv
 
@@ -268,11 +269,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _provenance(export: Export, how: How, account: list[str]) -> str:
-    columns = "\n".join(f"- {role}: `{name}`" for role, name in how.columns.items())
-    done = "\n".join(f"- {sentence}" for sentence in account)
+    columns = "\n".join(f"- {role}: {plain(name)}" for role, name in how.columns.items())
+    done = "\n".join(f"- {plain(sentence)}" for sentence in account)
     return (
-        f"# {how.name}: where it comes from\n\n"
-        f"**Source.** `{export.file}`, SHA-256 `{export.digest}`. **Licence.** {how.licence}.\n\n"
+        f"# {plain(how.name)}: where it comes from\n\n"
+        f"**Source.** {plain(export.file)}, SHA-256 `{export.digest}`. **Licence.** {plain(how.licence)}.\n\n"
         f"## Columns used\n{columns}\n\n## What was done\n{done}\n\n"
         "## What to keep in mind\n"
         "- `assumptions.toml` holds documented defaults. Stock, capacity, lead time and handling cost are not in these "

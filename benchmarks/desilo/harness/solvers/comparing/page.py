@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from desilo.cases.markdown import plain
 from desilo.harness.solvers.comparing.compare import Change, Comparison, Verdict
 from desilo.harness.solvers.comparing.metrics import METRICS, Kind
 from desilo.harness.solvers.comparing.noise import Noise
@@ -131,11 +132,11 @@ def to_markdown(found: Comparison, noises: Sequence[Noise]) -> str:
     """A comment for a pull request: the verdict, the table, the rest folded."""
     sign = {Verdict.WRONG: "❌", Verdict.REGRESSION: "❌", Verdict.IMPROVEMENT: "✅", Verdict.NO_DIFFERENCE: "✅"}
     parts = [
-        f"**{sign[found.verdict]} {_escaped(headline(found))}**",
-        "\n".join(f"- {_escaped(remark)}" for remark in remarks(found)),
+        f"**{sign[found.verdict]} {plain(headline(found))}**",
+        "\n".join(f"- {plain(remark)}" for remark in remarks(found)),
         _table(HEADER, rows(found)),
         "<details><summary>Versions, noise, problems, method</summary>",
-        "\n".join(f"- {_escaped(line)}" for line in [*versions(found), *noise_lines(noises)]),
+        "\n".join(f"- {plain(line)}" for line in [*versions(found), *noise_lines(noises)]),
         "\n".join(_problems(found)),
         method(found),
         "</details>",
@@ -146,19 +147,15 @@ def to_markdown(found: Comparison, noises: Sequence[Noise]) -> str:
 def _problems(found: Comparison) -> Iterable[str]:
     for word, names in (("less", found.solved.lost), ("more", found.solved.gained)):
         if names:
-            yield f"- solved {word} often: {_escaped(', '.join(names))}"
+            yield f"- solved {word} often: {plain(', '.join(names))}"
     for word, side in (("before", found.only_before), ("after", found.only_after)):
         for name in side:
-            yield f"- only {word}: {_escaped(name)}"
+            yield f"- only {word}: {plain(name)}"
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     ruled = ["|" + "|".join(header) + "|", "|---|---:|---:|---|---|"]
-    return "\n".join([*ruled, *("|" + "|".join(_escaped(cell) for cell in line) + "|" for line in lines)])
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("\n", " ")
+    return "\n".join([*ruled, *("|" + "|".join(plain(cell) for cell in line) + "|" for line in lines)])
 
 
 def _interval(change: Change) -> str:

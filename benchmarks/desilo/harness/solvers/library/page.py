@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from pydantic import Field
 
 from desilo.cases.folders import fresh_file
+from desilo.cases.markdown import plain
 from desilo.formulations.freedom import Formulation
 from desilo.harness.plots import BLUE, GREEN, ORANGE, VERMILLION, write_svg
 from desilo.harness.records import Record, read_record, write_record, write_text
@@ -217,5 +218,5 @@ def _mark(mark: Mark | None, notes: dict[str, int]) -> str:
     """A figure with the number of the note that says where it comes from."""
     if mark is None:
         return "none"
-    number = notes.setdefault(f"{mark.who}, {mark.when}: {mark.how or 'not told'}", len(notes) + 1)
+    number = notes.setdefault(plain(f"{mark.who}, {mark.when}: {mark.how or 'not told'}"), len(notes) + 1)
     return f"{mark.value:,.4f} [{number}]"

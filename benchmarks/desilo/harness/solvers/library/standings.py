@@ -2,6 +2,10 @@
 
 A folder holds `standings.json` and `solutions/NAME.json.gz`. A solution enters only if it is checked and better than
 the one before; a bound only with how it was proven, and never against a known solution.
+
+A solution enters in three steps, each of them whole: it is laid beside the one before (`NAME.new.json.gz`), the
+standings name it by its digest, it takes its place. Whoever is killed in between leaves standings whose solution is
+there, in the one file or in the other; the next submission moves or removes what was left.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from pydantic import Field
 from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import did_you_mean
 from desilo.cases.folders import fresh_file
-from desilo.harness.records import Record, read_record, write_record
+from desilo.harness.records import Record, read_record, sweep, write_record
 from desilo.harness.run import locked
 from desilo.harness.solvers.library.columns import read_columns
 from desilo.harness.solvers.library.entries import Entry, entries
@@ -150,8 +154,10 @@ def submit(entry: Entry, offer: Offer, folder: Path) -> Receipt:
     """
     _require_same(entry)
     with locked(folder):
+        sweep(folder)
         standings = read_standings(folder)
         standing = standings.of(entry)
+        _settle(entry, standing, folder)
         receipt = Receipt()
         if offer.solution is not None:
             standing, receipt = _with_solution(entry, standing, offer, offer.solution, folder)
@@ -160,6 +166,7 @@ def submit(entry: Entry, offer: Offer, folder: Path) -> Receipt:
             receipt = receipt.then(proven)
         if receipt.entered:
             write_record(Standings(standings=standings.standings | {entry.name: standing}), folder / FILE)
+            _settle(entry, standing, folder)
     return receipt
 
 
@@ -181,7 +188,7 @@ def _with_solution(
         who=offer.who,
         when=offer.when,
         how=offer.how,
-        solution=_keep(entry, solution, folder),
+        solution=_lay_beside(entry, solution, folder),
     )
     refuted = bound is not None and is_better(entry, best.value, bound.value)
     if bound is not None and refuted:
@@ -242,23 +249,31 @@ def solution_path(entry: Entry, folder: Path) -> Path:
     return folder / SOLUTIONS / f"{entry.name}.json.gz"
 
 
-def best_solution(entry: Entry, folder: Path) -> bytes:
-    """The file of the best known solution, not compressed.
+def best_solution(entry: Entry, best: Best, folder: Path) -> bytes:
+    """The file of the best known solution, not compressed: the one with the digest on record.
 
     Raises:
-        OSError, EOFError, zlib.error: there is none, or it cannot be read.
+        BadInput: there is none, or it cannot be read.
     """
-    return gzip.decompress(solution_path(entry, folder).read_bytes())
+    entered, new = solution_path(entry, folder), _new_path(entry, folder)
+    for path in (entered, new) if new.exists() else (entered,):
+        try:
+            text = gzip.decompress(path.read_bytes())
+        except (OSError, EOFError, zlib.error) as error:
+            problem = f"the solution cannot be read: {error}"
+            continue
+        if hashlib.sha256(text).hexdigest() == best.solution:
+            return text
+        problem = "the solution is not the one that entered"
+    raise BadInput([Problem(str(entered), problem)])
 
 
 def _solution_on_record(entry: Entry, best: Best, folder: Path) -> Check | str:
     """What the checker says of it, or why there is nothing to check."""
     try:
-        text = best_solution(entry, folder)
-    except (OSError, EOFError, zlib.error) as error:
-        return f"the solution cannot be read: {error}"
-    if hashlib.sha256(text).hexdigest() != best.solution:
-        return "the solution is not the one that entered"
+        text = best_solution(entry, best, folder)
+    except BadInput as bad:
+        return bad.problems[0].message
     with tempfile.TemporaryDirectory() as beside:
         path = Path(beside, f"{entry.name}.json")
         path.write_bytes(text)
@@ -268,10 +283,29 @@ def _solution_on_record(entry: Entry, best: Best, folder: Path) -> Check | str:
             return f"the solution cannot be read: {bad.problems[0]}"
 
 
-def _keep(entry: Entry, solution: object, folder: Path) -> str:
-    """Put a solution into the folder, wholly or not at all; its SHA-256."""
-    path = solution_path(entry, folder)
-    with tempfile.TemporaryDirectory() as beside, fresh_file(path) as packed:
+def _new_path(entry: Entry, folder: Path) -> Path:
+    """Where a solution is until the standings name it."""
+    return folder / SOLUTIONS / f"{entry.name}.new.json.gz"
+
+
+def _settle(entry: Entry, standing: Standing, folder: Path) -> None:
+    """Give a new solution its place if the standings name it; remove it if they do not."""
+    new = _new_path(entry, folder)
+    if not new.exists():
+        return
+    try:
+        text = gzip.decompress(new.read_bytes())
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        text = b""  # not what entered, whatever it is
+    if standing.best is not None and hashlib.sha256(text).hexdigest() == standing.best.solution:
+        new.replace(solution_path(entry, folder))
+    else:
+        new.unlink()
+
+
+def _lay_beside(entry: Entry, solution: object, folder: Path) -> str:
+    """Put a solution into the folder, wholly or not at all, beside the best one; its SHA-256."""
+    with tempfile.TemporaryDirectory() as beside, fresh_file(_new_path(entry, folder)) as packed:
         plain = Path(beside, "solution.json")
         entry.problem.write(solution, plain)
         text = plain.read_bytes()

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from desilo.cases.markdown import plain
 from desilo.harness.claims.statistics import LEVEL
 from desilo.harness.plots import BLUE, GREY, VERMILLION, write_svg
 from desilo.harness.records import write_text
@@ -65,7 +66,7 @@ def page(benches: Sequence[Bench], found: Sequence[tuple[Series, tuple[Step, ...
             parts.append(f"![work and seconds by version]({_picture_name(found, number)})")
     alone = [bench for bench in benches if not any(bench in series.benches for series, _ in found)]
     if alone:
-        parts += ["## Not in a series", *(f"- {_alone(bench)}" for bench in alone)]
+        parts += ["## Not in a series", *(f"- {plain(_alone(bench))}" for bench in alone)]
     parts += ["## How to read it", _method()]
     return "\n\n".join(_joined(parts)) + "\n"
 
@@ -103,14 +104,14 @@ def say(step: Step) -> str:
 def _held(series: Series) -> str:
     """What the versions of a series have in common, and how large luck is."""
     kept = [f"{name} {version[:12]}" for name, version in series.benches[0].versions.items() if name != series.package]
-    said = [f"Everything else is the same: {', '.join(kept)}."]
+    said = [f"Everything else is the same: {plain(', '.join(kept))}."]
     counting = series.counting.benches
     if counting:
         found = {name: noise(counting[-1].runs, METRICS[name], "").path for name in ("iterations", "nodes")}
         luck = [f"{name} ±{path:.0%}" for name, path in found.items() if path is not None]
         if luck:
             newest = counting[-1].versions[series.package]
-            said.append(f"Luck (seeds and permutations, {newest}): {', '.join(luck)}.")
+            said.append(f"Luck (seeds and permutations, {plain(newest)}): {', '.join(luck)}.")
     return " ".join(said)
 
 
@@ -119,7 +120,8 @@ def _contradicted(series: Series) -> Iterable[str]:
     for bench in series.benches:
         wrong = _wrong(bench, series)
         for run in [run for run in bench.runs if run.key in wrong][:SHOWN]:
-            yield f"- wrong: {series.package} {bench.versions[series.package]}, {run.setting.problem}: {wrong[run.key]}"
+            where = f"{series.package} {bench.versions[series.package]}, {run.setting.problem}"
+            yield f"- wrong: {plain(where)}: {plain(wrong[run.key])}"
 
 
 def _wrong(bench: Bench, series: Series) -> dict[str, str]:
@@ -143,7 +145,7 @@ def _row(series: Series, bench: Bench) -> str:
     wrong = gate.get("wrong", 0)
     passed = f"{wrong} of {gate['programs']} wrong" if wrong else ("passed" if gate else "not asked")
     if not bench.counts:
-        return f"|{bench.versions[package]}|{passed if wrong else bench.record.status}|" + "-|" * 9
+        return f"|{plain(bench.versions[package])}|{passed if wrong else bench.record.status}|" + "-|" * 9
     found = totals(bench.runs)
     figures = (
         f"{found.solved}/{found.runs}",
@@ -153,7 +155,7 @@ def _row(series: Series, bench: Bench) -> str:
         *(f"{value:.3g}" for value in (found.seconds_1, found.seconds_10, found.par10)),
         "-" if found.peak_memory is None else f"{found.peak_memory:.0f}",
     )
-    return f"|{bench.versions[package]}|{passed}|" + "".join(f"{figure}|" for figure in figures)
+    return f"|{plain(bench.versions[package])}|{passed}|" + "".join(f"{figure}|" for figure in figures)
 
 
 def _mean(bench: Bench, name: str, settings: frozenset[Setting]) -> str:
