@@ -13,8 +13,9 @@
 >>> f"{better.gain.low:.2f} to {better.gain.high:.2f}", len(better.prices)
 ('78.22 to 78.22', 1)
 
-`desilo.run("orange-juice", quick=True)` measures on a case what deciding together is worth: `.operating_models`,
-`.gains` and `.cells` are its tables. One planning problem of a case is `desilo.picture(desilo.open_case("tuna"))`.
+`desilo.run("orange-juice", quick=True)` measures on a case what deciding together is worth; `desilo.read_run(FOLDER)`
+reads what is there. Both have tables of value (`.operating_models`, `.gains`), leaks, plans, prices, certificates and
+sensitivity. One planning problem of a case is `desilo.picture(desilo.open_case("tuna"))`.
 
 Bad input raises `desilo.BadInput`, a `ValueError`, with every problem found, as everywhere.
 """
@@ -22,6 +23,7 @@ Bad input raises `desilo.BadInput`, a `ValueError`, with every problem found, as
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -44,12 +46,13 @@ from desilo.harness import check as checker
 from desilo.harness.cluster import connected
 from desilo.harness.experiment import settings_of
 from desilo.harness.measure import GainInterval
-from desilo.harness.report import Estimate, Summary, summarise
-from desilo.harness.run import Finished, Silent, folder_of
+from desilo.harness.measured import Measured, read_run
+from desilo.harness.run import Silent, folder_of
 from desilo.harness.run import run as run_experiment
-from desilo.harness.solvers.comparing.compare import Comparison
+from desilo.harness.solvers.comparing.compare import MARGIN, Comparison
 from desilo.harness.solvers.comparing.compare import compare as compare_pairs
-from desilo.harness.solvers.comparing.pairing import pair, require_comparable
+from desilo.harness.solvers.comparing.metrics import DECIDING, METRICS
+from desilo.harness.solvers.comparing.pairing import pair, read_conditions, require_comparable, select
 from desilo.harness.solvers.runs import read_runs
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures, Strength
@@ -73,6 +76,7 @@ __all__ = [
     "open_case",
     "picture",
     "read_instance",
+    "read_run",
     "run",
     "solve",
 ]
@@ -202,16 +206,31 @@ class Checked:
         return self.found.profit
 
     @property
+    def profit_first_come(self) -> float:
+        """Expected, when demand is served first come, first served, money."""
+        return self.found.profit_first_come
+
+    @property
+    def fill_rate(self) -> float:
+        """Expected sales over expected demand, with best recourse, a share."""
+        return self.found.fill_rate
+
+    @property
+    def average_stock(self) -> float:
+        """End-of-period units of all items, mean over the periods, with best recourse."""
+        return self.found.average_stock
+
+    @property
     def breakdown(self) -> pd.Series[float]:
         """Money by cause, costs positive."""
         return pd.Series(self.found.breakdown, name="money")
 
     @property
     def violations(self) -> pd.DataFrame:
-        """One row a rule broken in one place: rule, name, period, scenario, found, limit."""
-        fields = ["rule", "name", "period", "scenario", "found", "limit"]
-        rows = [[getattr(broken, field) for field in fields] for broken in self.found.violations]
-        return pd.DataFrame(rows, columns=fields)
+        """One row a rule broken in one place: rule, name, period (1 to T), scenario, found, limit, excess, message."""
+        fields = ["rule", "name", "period", "scenario", "found", "limit", "excess"]
+        rows = [[*(getattr(broken, field) for field in fields), str(broken)] for broken in self.found.violations]
+        return pd.DataFrame(rows, columns=[*fields, "message"])
 
 
 @dataclass(frozen=True, repr=False)
@@ -283,79 +302,8 @@ class BenchesCompared:
 
     @property
     def changes(self) -> pd.DataFrame:
-        """One row a metric: means before and after, their ratio with its interval, the number of problems, verdict."""
+        """One row a metric: whether it decides, means before and after, their ratio (low, high), problems, verdict."""
         return pd.DataFrame([change.model_dump(mode="json") for change in self.found.changes]).set_index("metric")
-
-
-@dataclass(frozen=True, repr=False)
-class Measured:
-    """A run on a case: every operating model, at several starts, on demand that no planner has seen.
-
-    Attributes:
-        folder: where its records are.
-        finished: the records.
-    """
-
-    folder: Path
-    finished: Finished
-
-    def __repr__(self) -> str:
-        done, asked = len(self.finished.cells), len(self.finished.record.cells)
-        return f"<Measured {self.folder}: {done} of {asked} cells>"
-
-    @cached_property
-    def summary(self) -> Summary:
-        """All that the report says."""
-        return summarise(self.finished)
-
-    @property
-    def operating_models(self) -> pd.DataFrame:
-        """One row an operating model, means over the starts; profit and gain over the status quo with 95% intervals.
-
-        `sequential` is the order of hand-offs that promises most; its label says which one that is.
-        """
-        rows = [
-            {"model": row.model.split()[0], "label": row.label}
-            | _spread("profit", row.profit)
-            | _spread("gain", row.gain)
-            | row.model_dump(exclude={"model", "label", "profit", "gain"})
-            for row in self.summary.rows
-        ]
-        return pd.DataFrame(rows).set_index("model")
-
-    @property
-    def gains(self) -> pd.DataFrame:
-        """One row a comparison: what `model` realises more than `over`, money a start, with its 95% interval."""
-        rows = [
-            {"model": gain.model, "over": gain.over, "percent": gain.percent, **_spread("realised", gain.realised)}
-            for gain in self.summary.gains
-        ]
-        return pd.DataFrame(rows).set_index(["model", "over"])
-
-    @property
-    def cells(self) -> pd.DataFrame:
-        """One row an operating model, start and tightness: status, bound, gap, seconds, profit promised, realised."""
-        rows = [
-            {
-                **cell.cell.model_dump(),
-                "status": cell.stop.value,
-                "objective": cell.objective,
-                "bound": cell.bound,
-                "gap": cell.gap,
-                "seconds": cell.seconds,
-                "promised": None if cell.promise is None else cell.promise.profit,
-                "realised": None if cell.nature is None else cell.nature.profit,
-            }
-            for cell in self.finished.cells
-        ]
-        return pd.DataFrame(rows).set_index(["model", "start", "tightness"])
-
-
-def _spread(name: str, estimate: Estimate | None) -> dict[str, float]:
-    """A mean and its interval, nan where they are not known."""
-    found = (None,) * 3 if estimate is None else (estimate.mean, estimate.low, estimate.high)
-    columns = (name, f"{name}_low", f"{name}_high")
-    return {column: math.nan if value is None else value for column, value in zip(columns, found, strict=True)}
 
 
 def picture(
@@ -477,6 +425,7 @@ def run(
     time_limit: float | None = None,
     jobs: int | None = None,
     cluster: str | None = None,
+    sensitivity: int = 0,
     out: Path | str | None = None,
 ) -> Measured:
     """Measure on a case what deciding together is worth, as `desilo run` does; it goes on from what is there.
@@ -490,20 +439,23 @@ def run(
             or as many as the cluster has workers.
         cluster: address of a Dask cluster to work on, e.g. tcp://host:8786; this machine if left out. The records are
             the same, but for seconds and machines.
+        sensitivity: for so many of the starts, plan again under every figure other than assumed, whatever time that
+            takes.
         out: folder of the run; `results/runs/CASE-...` if left out.
 
     Raises:
         BadInput: the case, the folder or the cluster cannot be used.
         ValueError: a limit out of range.
     """
-    if not ((time_limit is None or time_limit > 0) and (jobs is None or jobs >= 1) and seed >= 0):
-        raise ValueError(f"found {time_limit} s, {jobs} jobs, seed {seed}; above 0 s, 1 job or more, seed 0 or more")
+    if not ((time_limit is None or time_limit > 0) and (jobs is None or jobs >= 1) and min(seed, sensitivity) >= 0):
+        given = f"{time_limit} s, {jobs} jobs, seed {seed}, sensitivity of {sensitivity} starts"
+        raise ValueError(f"found {given}; above 0 s, 1 job or more, seed 0 or more, 0 starts or more are expected")
     settings = settings_of(str(case), quick, seed, time_limit, jobs)
     folder = folder_of(settings) if out is None else Path(out)
     with connected(cluster) as found:
         if found is not None and jobs is None:
             settings = replace(settings, jobs=found.size)
-        return Measured(folder, run_experiment(settings, folder, Silent(), found))
+        return Measured(folder, run_experiment(settings, folder, Silent(), found, sensitivity))
 
 
 @overload
@@ -511,20 +463,44 @@ def compare(before: Solved, after: Solved) -> PlansCompared: ...
 
 
 @overload
-def compare(before: Path | str, after: Path | str) -> BenchesCompared: ...
+def compare(
+    before: Path | str,
+    after: Path | str,
+    *,
+    only_before: Sequence[str] = (),
+    only_after: Sequence[str] = (),
+    metrics: Sequence[str] = DECIDING,
+    margin: float = MARGIN,
+) -> BenchesCompared: ...
 
 
-def compare(before: Solved | Path | str, after: Solved | Path | str) -> PlansCompared | BenchesCompared:
+def compare(
+    before: Solved | Path | str,
+    after: Solved | Path | str,
+    *,
+    only_before: Sequence[str] = (),
+    only_after: Sequence[str] = (),
+    metrics: Sequence[str] = DECIDING,
+    margin: float = MARGIN,
+) -> PlansCompared | BenchesCompared:
     """Compare what two operating models came to on an instance, or two benches of solvers as `desilo compare` does.
 
     Args:
         before, after: what `solve` returned; or folders of benches, or their `runs.jsonl`.
+        only_before, only_after: of a bench only these runs, e.g. ["preset=default", "seed=0,1"]; their fields may
+            differ between the two.
+        metrics: of benches, those that decide.
+        margin: of benches, the relative change that is none.
 
     Raises:
-        BadInput: no such bench, or nothing to compare.
+        BadInput: no such bench, field or metric, or nothing to compare.
         TypeError: a plan against a bench.
-        ValueError: plans for two instances, or no plan.
+        ValueError: plans for two instances, no plan, or a margin out of range.
     """
+    if not 0 <= margin < math.inf:
+        raise ValueError(f"found a margin of {margin}; a number of 0 or more is expected")
+    if unknown := [name for name in metrics if name not in METRICS]:
+        raise BadInput([Problem("metrics", f"found '{name}'; {did_you_mean(name, METRICS)}") for name in unknown])
     if isinstance(before, Solved) and isinstance(after, Solved):
         if before.instance.digest() != after.instance.digest():
             raise ValueError(f"{before.instance.name} and {after.instance.name} are two problems; solve the same one")
@@ -533,10 +509,13 @@ def compare(before: Solved | Path | str, after: Solved | Path | str) -> PlansCom
         return PlansCompared(before, after)
     if isinstance(before, Solved) or isinstance(after, Solved):
         raise TypeError("found a plan and a bench; expected two results of solve, or two benches")
-    old, new = read_runs(Path(before)), read_runs(Path(after))
-    pairing = pair(old, new)
+    conditions = read_conditions("only_before", only_before), read_conditions("only_after", only_after)
+    old = select(read_runs(Path(before)), conditions[0], "only_before")
+    new = select(read_runs(Path(after)), conditions[1], "only_after")
+    pairing = pair(old, new, {*conditions[0], *conditions[1]})
     require_comparable(pairing, old, new)
-    return BenchesCompared(compare_pairs(pairing, old, new, names=(str(before), str(after))))
+    names = (" ".join([str(before), *only_before]), " ".join([str(after), *only_after]))
+    return BenchesCompared(compare_pairs(pairing, old, new, tuple(dict.fromkeys(metrics)), margin, names))
 
 
 def _instance(given: Instance | Path | str) -> Instance:

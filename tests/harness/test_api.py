@@ -30,6 +30,7 @@ def test_a_plan_and_its_check_agree(joint: desilo.Solved) -> None:
     costs = checked.breakdown.drop(["revenue", "salvage"]).sum()
     assert checked.breakdown[["revenue", "salvage"]].sum() - costs == pytest.approx(checked.profit)
     assert checked.violations.empty
+    assert checked.profit_first_come <= checked.profit and 0 < checked.fill_rate <= 1 and checked.average_stock > 0
 
 
 def test_tables_hold_every_price_and_order(joint: desilo.Solved) -> None:
@@ -52,6 +53,8 @@ def test_what_a_plan_breaks_is_a_table(joint: desilo.Solved) -> None:
     order[0, 0] = 10 * limit + 1
     broken = desilo.check(joint.instance, type(joint.plan)(joint.plan.level, order))
     assert not broken.feasible and "max_order" in set(broken.violations["rule"])
+    row = broken.violations.set_index("rule").loc["max_order"]
+    assert row["excess"] == pytest.approx(row["found"] - row["limit"]) and "too much" in row["message"]
 
 
 def test_wrong_names_are_answered_all_at_once() -> None:
@@ -109,6 +112,17 @@ def test_benches_are_compared_in_a_table(tmp_path: Path) -> None:
     before, after = (write(bench(1, factor=factor), tmp_path / str(factor)) for factor in (1.0, 1.5))
     found = desilo.compare(before, after)
     assert (found.verdict, desilo.compare(before, before).verdict) == ("regression", "no difference")
+    assert desilo.compare(before, after, margin=0.9).verdict == "no difference"
+    decides = desilo.compare(before, after, metrics=["seconds"]).changes["decides"]
+    assert decides[decides].index.to_list() == ["seconds"]
+    some = desilo.compare(before, after, only_before=["seed=0"], only_after=["seed=0"])
+    assert some.found.pairs < found.found.pairs
+    with pytest.raises(BadInput, match="metrics: found 'iteration'; did you mean 'iterations'"):
+        desilo.compare(before, after, metrics=["iteration"])
+    with pytest.raises(BadInput, match="only_before: no run has a field 'sed'"):
+        desilo.compare(before, after, only_before=["sed=0"])
+    with pytest.raises(ValueError, match="found a margin of -1"):
+        desilo.compare(before, after, margin=-1)
     change = found.changes.loc["iterations"]
     assert 1 < change["low"] < change["ratio"] < change["high"] and change["verdict"] == "regression"
 
@@ -119,9 +133,9 @@ def test_a_planning_problem_has_something_to_plan(wrong: dict[str, Any]) -> None
         desilo.picture(desilo.open_case("tuna"), **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"time_limit": 0}, {"jobs": 0}, {"seed": -1}])
+@pytest.mark.parametrize("wrong", [{"time_limit": 0}, {"jobs": 0}, {"seed": -1}, {"sensitivity": -1}])
 def test_a_run_takes_no_limit_for_none(wrong: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="above 0 s, 1 job or more, seed 0 or more"):
+    with pytest.raises(ValueError, match="above 0 s, 1 job or more, seed 0 or more, 0 starts or more"):
         desilo.run("tuna", out=tmp_path / "run", **wrong)
     assert not (tmp_path / "run").exists()
 

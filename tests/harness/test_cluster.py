@@ -33,6 +33,7 @@ from desilo.cases.generate import FAMILIES, Dials, Shape
 from desilo.cases.instance import Instance
 from desilo.cases.writing import write_instance
 from desilo.harness import cluster as clustering
+from desilo.harness import sensitivity
 from desilo.harness.claims.conduct import conduct
 from desilo.harness.claims.experiment import Experiment, Figures, Scale, Trial
 from desilo.harness.cli import main
@@ -159,7 +160,7 @@ def without_them(part: Any) -> Any:
 class Killer:
     """In the middle of a grid, kills a worker that is at work."""
 
-    def __init__(self, dask: Dask, after: int) -> None:
+    def __init__(self, dask: Dask, *after: int) -> None:
         self.dask, self.after = dask, after
         self.finished_ones: list[Any] = []
 
@@ -171,7 +172,7 @@ class Killer:
 
     def finished(self, record: Any) -> None:
         self.finished_ones.append(record)
-        if len(self.finished_ones) == self.after:
+        if len(self.finished_ones) in self.after:
             self.dask.kill_one_at_work()
 
 
@@ -191,21 +192,28 @@ EXPERIMENT = Experiment("made-up", "Is there an effect?", "Draw it.", trials, sl
 
 def test_claims_on_a_cluster_are_those_of_one_process(dask: Dask, cluster: Cluster, tmp_path: Path) -> None:
     conduct([EXPERIMENT], SCALE, tmp_path / "here", ClaimsEar(), 1, "desilo claims")
-    ear = Killer(dask, after=5)
+    ear = Killer(dask, 5)
     conduct([EXPERIMENT], SCALE, tmp_path / "there", ear, cluster.size, "desilo claims", cluster)
     assert kept(tmp_path / "there") == kept(tmp_path / "here")
     assert len(ear.finished_ones) == 24 == len(list((tmp_path / "there" / "trials" / "made-up").iterdir()))
 
 
-def test_a_run_on_a_cluster_is_that_of_one_process(dask: Dask, cluster: Cluster, tmp_path: Path) -> None:
+def test_a_run_on_a_cluster_is_that_of_one_process(
+    dask: Dask, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensitivity, "DIALS", sensitivity.DIALS[:2])
     case = write_small_case(tmp_path / "case")
     settings = small_settings(case, starts=1, tightness=(1.0,), time_limit=1e5)  # the clock decides nothing
-    here = run(settings, tmp_path / "here", Ear())
-    ear = Killer(dask, after=3)
-    there = run(replace(settings, jobs=3), tmp_path / "there", ear, cluster)
+    here = run(settings, tmp_path / "here", Ear(), sensitivity=1)
+    cells = len(here.record.cells)
+    ear = Killer(dask, 3, cells + 1)
+    there = run(replace(settings, jobs=3), tmp_path / "there", ear, cluster, sensitivity=1)
     assert here.complete and there.complete
     assert kept(tmp_path / "there") == kept(tmp_path / "here")
-    assert sorted(record.cell.slug for record in ear.finished_ones) == sorted(cell.slug for cell in here.record.cells)
+    slugs = [record.cell.slug for record in ear.finished_ones[:cells]]
+    assert sorted(slugs) == sorted(cell.slug for cell in here.record.cells)
+    assert {record.variant for record in ear.finished_ones[cells:]} == set(here.record.variants)
+    assert len(ear.finished_ones) == cells + len(here.record.variants) == cells + 5
 
 
 def test_a_run_from_python_is_worked_out_on_the_cluster(
@@ -225,8 +233,8 @@ def test_a_run_from_python_is_worked_out_on_the_cluster(
 
 def test_a_bench_on_a_cluster_is_that_of_one_process(dask: Dask, cluster: Cluster, tmp_path: Path) -> None:
     asked = Asked(patterns=("joint-features-S-1",), formulations=("tight", "plain"), seeds=(0, 1), time_limit=60.0)
-    bench(asked, tmp_path / "here", Killer(dask, after=0), "desilo bench")
-    ear = Killer(dask, after=1)
+    bench(asked, tmp_path / "here", Killer(dask), "desilo bench")
+    ear = Killer(dask, 1)
     bench(asked.model_copy(update={"jobs": 3}), tmp_path / "there", ear, "desilo bench", cluster=cluster)
     here, there = kept(tmp_path / "here"), kept(tmp_path / "there")
     assert [worked(run) for run in there[RUNS]] == [worked(run) for run in here[RUNS]]

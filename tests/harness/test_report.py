@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from itertools import combinations, pairwise
@@ -13,6 +14,7 @@ from typing import Any
 
 import matplotlib.image
 import numpy as np
+import pandas as pd
 import pytest
 from small_run import Ear, small_settings, write_small_case
 
@@ -112,6 +114,71 @@ def test_joint_over_sequential_in_money_per_cent_and_in_sample(
     bounds = [raw[JOINT, start, 1.0]["bound"] for start in STARTS]
     assert gain.in_sample.high == pytest.approx(fmean(np.subtract(bounds, promise[best])), rel=1e-6, abs=1e-9)
     assert gain.in_sample.low is not None and gain.in_sample.low <= gain.in_sample.plan + 1e-9
+
+
+TABLES = {
+    "operating_models": ["model"],
+    "gains": ["model", "over"],
+    "hand_offs": ["model"],
+    "coordination": ["strength"],
+    "booked": ["who"],
+    "leaks": ["function", "cause"],
+    "interaction": ["functions"],
+    "plans": ["model", "start", "tightness", "item", "period"],
+    "limits": ["model", "limit", "period"],
+    "shadow_prices": ["tightness", "limit", "period"],
+    "elasticities": ["item"],
+    "forecast_errors": ["picture"],
+    "cells": ["model", "start", "tightness"],
+    "certificates": ["model", "start", "tightness", "solve"],
+    "tightness": ["tightness"],
+    "sensitivity": ["figure", "side"],
+    "recosted": ["figure"],
+    "assumptions": ["figure"],
+}
+"""Tables of a run in Python, and what names a row."""
+
+
+def test_every_table_of_a_run_is_tidy(folder: Path) -> None:
+    measured = desilo.read_run(folder)
+    found = {name: getattr(measured, name) for name in TABLES}
+    assert {name: list(table.index.names) for name, table in found.items()} == TABLES
+    assert all(table.index.is_unique for table in found.values())
+    shadow = found["shadow_prices"].index
+    assert [name for name, table in found.items() if table.empty] == ["sensitivity"]  # was not asked for
+    assert set(shadow.get_level_values("tightness")) == {0.5, 1.0}
+    tables = {name for name, value in vars(desilo.Measured).items() if isinstance(value, property)}
+    assert tables == set(TABLES)
+
+
+def test_tables_of_a_run_agree_with_its_records_and_plans(
+    folder: Path, raw: dict[tuple[str, int, float], Any], summary: Summary
+) -> None:
+    measured = desilo.read_run(folder)
+    leaks = measured.leaks.reset_index().pivot_table(index="function", columns="cause", values="money")
+    assert leaks.drop(columns="profit").sum(axis=1).to_numpy() == pytest.approx(leaks["profit"].to_numpy())
+    booked = measured.booked["money"]
+    assert booked["leakage"] == pytest.approx(booked["together"] - booked["realised"])
+    facts = raw[JOINT, STARTS[0], 0.5]["facts"]
+    plan = measured.plans.sort_index().loc[(JOINT, STARTS[0], 0.5)]
+    assert plan["ordered"].groupby("period").sum().to_list() == pytest.approx(facts["units_ordered"])
+    assert plan["promoted"].sum() == len(facts["promotions"])
+    assert len(measured.certificates) == sum(len(record["steps"]) for record in raw.values())
+    gain = measured.gains.loc[(JOINT, BEST_SEQUENTIAL)]
+    found = find(summary, JOINT, BEST_SEQUENTIAL)
+    assert found is not None and gain["realised"] == found.realised.mean
+    assert found.in_sample is not None and gain["in_sample_high"] == found.in_sample.high
+
+
+def test_a_run_that_keeps_its_summary_alone_still_has_the_tables_of_it(folder: Path, tmp_path: Path) -> None:
+    whole, kept = desilo.read_run(folder), tmp_path / "kept"
+    kept.mkdir()
+    shutil.copy(folder / "run.json", kept)
+    (kept / "summary.json").write_text(whole.summary.model_dump_json())
+    published = desilo.read_run(kept)
+    pd.testing.assert_frame_equal(published.gains, whole.gains)
+    assert published.plans.empty and published.cells.empty
+    assert published.write_report().read_text().startswith("<!DOCTYPE html>")
 
 
 def test_leakage_is_what_is_booked_less_what_comes_in(summary: Summary, raw: dict[tuple[str, int, float], Any]) -> None:

@@ -28,7 +28,14 @@ OPTIONS = EstimationOptions(pooling=0.001)
 HARMONICS = 3
 
 
-def nature(case: Case, start: int, template: Instance, *, scenarios: int, seed: int) -> Instance:
+def response_of(case: Case) -> Response:
+    """How nature's demand responds to prices: fitted to all the data."""
+    return fit(case, len(case.periods), OPTIONS, own_featured=True, harmonics=HARMONICS)
+
+
+def nature(
+    case: Case, start: int, template: Instance, *, scenarios: int, seed: int, response: Response | None = None
+) -> Instance:
     """The template with nature's demand: other scenarios and cross effects, all else the same.
 
     Args:
@@ -37,13 +44,14 @@ def nature(case: Case, start: int, template: Instance, *, scenarios: int, seed: 
         template: the instance planned on; its levels, costs and limits are kept, so that plans carry over.
         scenarios: number of demand scenarios.
         seed: of the scenarios.
+        response: another one than the case's own.
 
     Raises:
         ValueError: the template has other items than the case.
     """
     if template.items != case.items:
         raise ValueError(f"{template.name} has other items than the case {case.name}")
-    response = fit(case, len(case.periods), OPTIONS, own_featured=True, harmonics=HARMONICS)
+    response = response_of(case) if response is None else response
     calendar = np.arange(start, start + template.periods)
     reference_price = template.reference_price
     factors = _factors(response, index_of(case, start), template.periods, scenarios, seed)

@@ -172,6 +172,28 @@ class CellRecord(Record):
         return self.model_copy(update={"plan": digests.get(self.cell.plan_file()), "coordination": found})
 
 
+class Variant(Record):
+    """A start with one figure other than it is, or with all as they are; see `desilo.harness.sensitivity`."""
+
+    start: int  # calendar period
+    figure: str = ""  # none: all as they are
+    side: Literal["", "low", "high"] = ""
+
+    @property
+    def slug(self) -> str:
+        """Name of the variant's file."""
+        return "-".join([str(self.start), self.figure or "as-it-is", *([self.side] if self.side else [])])
+
+
+class Replanned(Record):
+    """What became of a variant: cells as in the run, without their plans. Reused by a later run if `key` agrees."""
+
+    schema_version: SchemaVersion = 1
+    variant: Variant
+    key: dict[str, str]  # everything that the result depends on
+    cells: tuple[CellRecord, ...]  # orders of hand-offs, then the joint model
+
+
 class Assumption(Record):
     """An operating figure and where it comes from."""
 
@@ -213,6 +235,7 @@ class RunRecord(Record):
     machine: dict[str, str]
     elasticities: tuple[Elasticity, ...] = ()
     prices_left: tuple[str, ...] = ()  # items whose price moved too seldom to be decided on
+    variants: tuple[Variant, ...] = ()  # that were asked for, start by start
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)

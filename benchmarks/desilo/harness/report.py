@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from math import fsum
+from math import fsum, inf
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -32,9 +32,10 @@ from desilo.harness.measure import (
     paired_bootstrap,
     shapley,
 )
-from desilo.harness.records import Assumption, CellRecord, Known, Promise, Record, read_record
+from desilo.harness.records import Assumption, CellRecord, Known, Promise, Record, Variant, read_record
 from desilo.harness.run import Finished
 from desilo.harness.sell import EFFECT_ON_PROFIT
+from desilo.harness.sensitivity import DIALS, SIDES
 from desilo.operating.decision import Function, OperatingModel, Strength
 from desilo.solving import Stop
 
@@ -223,6 +224,32 @@ class Sensitivity(Record):
     high: float
 
 
+class Side(Record):
+    """A figure other than assumed, and everybody's plans made anew for it."""
+
+    by: str  # how much lower or higher
+    gain: Gain | None  # of joint over the best sequential plan; None without plans
+    change: Estimate | None  # of what is realised, against the figures as they are
+    within_gaps: bool  # whether the solver's gaps leave open that anything changes in sample
+
+
+class Tried(Record):
+    """A figure that was lowered and raised; a side that changes nothing, or cannot be, is missing."""
+
+    figure: str
+    label: str
+    limit: bool  # how tight a shared limit is
+    sides: dict[Literal["low", "high"], Side]
+
+
+class Replanning(Record):
+    """Joint over the best sequential plan where figures are other than assumed; see `desilo.harness.sensitivity`."""
+
+    starts: tuple[int, ...]
+    as_it_is: Gain
+    tried: tuple[Tried, ...]  # what changes most first
+
+
 class Summary(Record):
     """All that the table, the sentences, the Markdown and the plots show."""
 
@@ -248,6 +275,7 @@ class Summary(Record):
     tightness: tuple[Tightness, ...]
     difference: Difference | None
     sensitivity: tuple[Sensitivity, ...] = ()
+    replanning: Replanning | None = None
     forecast_errors: dict[str, Known]
     assumptions: tuple[Assumption, ...]
     prices_left: tuple[str, ...] = ()  # items whose price moved too seldom to be decided on
@@ -396,6 +424,7 @@ def summarise(finished: Finished) -> Summary:
         tightness=tightness,
         difference=_difference(results),
         sensitivity=_sensitivity(results),
+        replanning=_replanning(finished),
         forecast_errors=run.forecast_errors,
         assumptions=run.assumptions,
         prices_left=run.prices_left,
@@ -708,6 +737,57 @@ def _sensitivity(results: _Results) -> tuple[Sensitivity, ...]:
         for cause, figure in COST_FIGURES.items()
     ]
     return tuple(sorted(found, key=lambda each: -abs(each.high - each.low)))
+
+
+def _replanning(finished: Finished) -> Replanning | None:
+    """On the starts for which every variant is there; on the first one, as far as it came, if that is none."""
+    found = {record.variant: record for record in finished.replanned}
+    begun = [variant.start for variant in found if not variant.figure]
+    whole = [start for start in begun if all(v in found for v in finished.record.variants if v.start == start)]
+    starts = tuple(whole or begun[:1])
+
+    def gained(figure: str, side: Literal["", "low", "high"]) -> tuple[Gain, dict[int, float]] | None:
+        """In all, and what is realised at every start; None where one has no plans."""
+        variants = [Variant(start=start, figure=figure, side=side) for start in starts]
+        if not starts or not all(variant in found for variant in variants):
+            return None
+        cells = tuple(cell for variant in variants for cell in found[variant].cells)
+        there = _Results(Finished(finished.record.model_copy(update={"starts": starts}), cells))
+        gain = there.gain(JOINT, BEST_SEQUENTIAL)
+        if gain is None or gain.realised.starts < len(starts):
+            return None
+        return gain, {start: there.profit(JOINT, start) - there.profit(BEST_SEQUENTIAL, start) for start in starts}
+
+    as_it_is = gained("", "")
+    if as_it_is is None:
+        return None
+    results, tried = _Results(finished), []
+    for dial in DIALS:
+        sides: dict[Literal["low", "high"], Side] = {}
+        for side in SIDES:
+            if not any((v.figure, v.side) == (dial.figure, side) and v.start in starts for v in found):
+                continue
+            other = gained(dial.figure, side)
+            sides[side] = Side(
+                by=dial.by(side),
+                gain=None if other is None else other[0],
+                change=None if other is None else results.estimate(as_it_is[1], other[1]),
+                within_gaps=other is not None and _overlap(as_it_is[0].in_sample, other[0].in_sample),
+            )
+        if sides:
+            tried.append(Tried(figure=dial.figure, label=dial.label, limit=dial.limit, sides=sides))
+    tried.sort(key=lambda each: max(abs(s.change.mean) if s.change else 0 for s in each.sides.values()), reverse=True)
+    return Replanning(starts=starts, as_it_is=as_it_is[0], tried=tuple(tried))
+
+
+def _overlap(one: InSample | None, other: InSample | None) -> bool:
+    """Whether the ranges that the gaps leave open have anything in common; an end that is not known is far away."""
+    if one is None or other is None:
+        return True
+    (low, high), (from_, to) = (
+        (-inf if each.low is None else each.low, inf if each.high is None else each.high) for each in (one, other)
+    )
+    return low <= to and from_ <= high
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -27,6 +27,7 @@ from desilo.harness.experiment import (
     CLAIRVOYANT,
     COORDINATED,
     FORECASTERS,
+    JOINT,
     PricePlan,
     Problems,
     Settings,
@@ -46,12 +47,14 @@ from desilo.harness.records import (
     Cell,
     CellRecord,
     Elasticity,
+    Replanned,
     RunRecord,
     read_record,
     sweep,
     write_record,
 )
 from desilo.harness.schedule import LEAST, deadline_of, free_time, work_off
+from desilo.harness.sensitivity import plan_again, replanned_in, tasks_of
 from desilo.harness.workers import workers
 from desilo.operating.decision import Strength
 from desilo.operating.forecast import Forecaster, forecast_error
@@ -100,10 +103,12 @@ class Finished:
     Attributes:
         record: what was run.
         cells: one record a cell, in the order of the run; those that were not begun in time are missing.
+        replanned: one record a variant that was asked for, as far as it came.
     """
 
     record: RunRecord
     cells: tuple[CellRecord, ...]
+    replanned: tuple[Replanned, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -120,7 +125,13 @@ def folder_of(settings: Settings) -> Path:
     return Path("results", "runs", f"{name}{'-quick' if settings.quick else ''}-seed{settings.seed}")
 
 
-def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord], cluster: Cluster | None = None) -> Finished:
+def run(
+    settings: Settings,
+    folder: Path,
+    watcher: Watcher[CellRecord | Replanned],
+    cluster: Cluster | None = None,
+    sensitivity: int = 0,
+) -> Finished:
     """Run, or go on with, the experiment of the settings.
 
     Stopped at any moment, by whatever, the next run with the same settings in the same folder goes on from there.
@@ -130,6 +141,8 @@ def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord], cluster:
         folder: of the run; made if need be.
         watcher: told what happens.
         cluster: to work on; None for this machine.
+        sensitivity: for the first so many starts, plan again under every figure other than assumed, whatever time
+            that takes; see `desilo.harness.sensitivity`.
 
     Raises:
         BadInput: the case or the folder cannot be used.
@@ -195,7 +208,19 @@ def run(settings: Settings, folder: Path, watcher: Watcher[CellRecord], cluster:
             kept = keep(folder, record, plans, problems)
             done[kept.cell] = kept
             watcher.finished(kept)
-    return Finished(described, tuple(done[cell] for cell in described.cells if cell in done))
+        finished = Finished(described, tuple(done[cell] for cell in described.cells if cell in done))
+        if sensitivity == 0:
+            return finished
+        watcher.note("planning again under every figure other than assumed")
+        joint = {
+            cell.start: read_plan(problems[cell.start][1.0].pictures.estimated, folder / PLANS / cell.plan_file())
+            for cell, record in done.items()
+            if (cell.model, cell.tightness) == (JOINT, 1.0) and record.plan is not None
+        }
+        asked = tasks_of(pool, case, settings, described.starts[:sensitivity], finished.cells, joint)
+        described = described.model_copy(update={"variants": tuple(task.variant for task in asked)})
+        write_record(described, folder / RUN)
+        return replace(finished, record=described, replanned=plan_again(pool, asked, settings, folder, watcher))
 
 
 def load(folder: Path) -> Finished:
@@ -215,7 +240,7 @@ def load(folder: Path) -> Finished:
                 cells.append(read_record(CellRecord, path))
             except ValueError as error:
                 raise BadInput([Problem(str(path), f"is no record of a cell: {_first_line(error)}")]) from None
-    return Finished(record, tuple(cells))
+    return Finished(record, tuple(cells), replanned_in(folder, record.variants))
 
 
 def on_record(folder: Path, cell: Cell, key: Mapping[str, str], run_limit: float) -> tuple[CellRecord | None, str]:

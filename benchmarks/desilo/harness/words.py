@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from desilo.cases.markdown import plain
 from desilo.harness.describe import Table
@@ -279,6 +279,8 @@ def to_markdown(summary: Summary) -> str:
         parts += [_markdown(tightness_table(summary)), "![Gain against tightness](tightness.png)"]
     if summary.sensitivity:
         parts.append(_markdown(sensitivity_table(summary)))
+    if summary.replanning is not None:
+        parts += [survival(summary), _markdown(replanning_table(summary))]
     parts += [_markdown(figures_table(summary)), _markdown(settings_table(summary))]
     return "\n\n".join(parts) + "\n"
 
@@ -431,6 +433,80 @@ def sensitivity_table(summary: Summary) -> Table:
         f"Joint over best sequential with a cost figure changed and the plans as they are, {summary.currency} a window"
     )
     return Table(name, header, rows, text_columns=1)
+
+
+def survival(summary: Summary) -> str:
+    """Whether the gain of deciding as one survives figures other than assumed, in plain words."""
+    found = summary.replanning
+    assert found is not None
+    sides = [(f"{each.label} {side.by}", side) for each in found.tried for side in each.sides.values()]
+    gains = {name: side.gain for name, side in sides if side.gain is not None}
+    without = tuple(name for name, side in sides if side.gain is None)
+    starts = "one start" if len(found.starts) == 1 else f"{len(found.starts)} starts"
+    text = f"Each of {len(found.tried)} figures lower and higher in turn, everybody's plans made anew ({starts}): "
+    if gains:
+        least, most = (choose(gains, key=lambda name: gains[name].realised.mean) for choose in (min, max))
+        proven = sum(gain.in_sample is not None and (gain.in_sample.low or 0) > 0 for gain in gains.values())
+        text += (
+            f"joint realises between {_signed(summary, gains[least].realised.mean)} ({least}) and "
+            f"{_signed(summary, gains[most].realised.mean)} ({most}) a window more than the best sequential plan, "
+            f"{_signed(summary, found.as_it_is.realised.mean)} as they are. {_kept(found.as_it_is, gains)} In sample "
+            f"the solver's certificates prove a gain in {proven} of {len(gains)}."
+        )
+    return f"{text} Without a plan: {_some(without)}." if without else text
+
+
+def _kept(as_it_is: Gain, gains: Mapping[str, Gain]) -> str:
+    """In how many cases there is a realised gain."""
+    more = tuple(name for name, gain in gains.items() if gain.earns_more)
+    less = tuple(name for name in gains if name not in more)
+    if not as_it_is.earns_more:
+        return f"There is no gain as they are, and one in {len(more)} of {len(gains)}{_of_which(more)}."
+    return f"It stays a gain in {f'{len(more)} of' if less else 'all'} {len(gains)}{_of_which(less, 'not with ')}."
+
+
+def _of_which(names: tuple[str, ...], prefix: str = "") -> str:
+    return f" ({prefix}{_some(names)})" if names else ""
+
+
+def replanning_table(summary: Summary, limit: bool | None = None) -> Table:
+    """Joint over the best sequential plan, everybody's plans made anew with one figure other than assumed.
+
+    Args:
+        summary: of a run with variants.
+        limit: only figures that say how tight a shared limit is, or only the others; all if left out.
+    """
+    assert summary.replanning is not None
+    rows = [("all as it is", "", *_gained(summary.replanning.as_it_is), "", "")]
+    for each in summary.replanning.tried:
+        if limit is None or each.limit == limit:
+            for side in each.sides.values():
+                change = "" if side.change is None else with_interval(side.change)
+                open_ = "no plan" if side.gain is None else "within the gaps" if side.within_gaps else "beyond the gaps"
+                rows.append((each.label, side.by, *_gained(side.gain), change, open_))
+    header = (
+        "figure",
+        "changed by",
+        "realised [95%]",
+        "in sample",
+        "between the optima, in sample",
+        "change of realised [95%]",
+        "change in sample",
+    )
+    name = f"Joint over best sequential with a figure changed and all plans made anew, {summary.currency} a window"
+    return Table(name, header, tuple(rows), text_columns=2)
+
+
+def _gained(gain: Gain | None) -> tuple[str, str, str]:
+    """Realised, in sample, and between the optima."""
+    if gain is None:
+        return "", "", ""
+    sample = gain.in_sample
+    return (
+        with_interval(gain.realised),
+        "" if sample is None else grouped(sample.plan, "+"),
+        "" if sample is None else _ends(sample.low, sample.high),
+    )
 
 
 def figures_table(summary: Summary) -> Table:

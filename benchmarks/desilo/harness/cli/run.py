@@ -41,6 +41,14 @@ def run(
         typer.Option(**WHOLE, help="Operating models worked out at the same time.", show_default="2, or all workers"),
     ] = None,
     cluster: CLUSTER = None,
+    sensitivity: Annotated[
+        int,
+        typer.Option(
+            **WHOLE | {"metavar": "<starts>"},
+            help="Then, for so many of the starts, plan again under every figure other than assumed: minutes for each.",
+            show_default="none",
+        ),
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the run.", show_default="results/runs/CASE[-quick]-seedSEED"),
@@ -58,7 +66,7 @@ def run(
     """
     from rich.console import Console
 
-    if problems := [*_out_of_range(seed, time_limit, jobs)]:
+    if problems := [*_out_of_range(seed, time_limit, jobs, sensitivity)]:
         raise BadInput(problems)
 
     from desilo.harness.cli.screen import Screen, show
@@ -74,7 +82,7 @@ def run(
         with connected(cluster) as found, Screen(messages) as screen:
             if found is not None and jobs is None:
                 settings = replace(settings, jobs=found.size)
-            finished = run_experiment(settings, folder, screen, found)
+            finished = run_experiment(settings, folder, screen, found, sensitivity)
     except KeyboardInterrupt:
         messages.print(f"interrupted; what is finished is kept in {folder}: the same command goes on from there")
         raise typer.Exit(INTERRUPTED) from None
@@ -83,13 +91,15 @@ def run(
         raise typer.Exit(Exit.LIMIT)
 
 
-def _out_of_range(seed: int, time_limit: float | None, jobs: int | None) -> Iterable[Problem]:
+def _out_of_range(seed: int, time_limit: float | None, jobs: int | None, sensitivity: int) -> Iterable[Problem]:
     if not 0 <= seed <= LARGEST:
         yield Problem("--seed", f"found {seed}; a whole number from 0 to {LARGEST} is expected")
     if time_limit is not None and not 1 <= time_limit <= LONGEST:
         yield Problem("--time-limit", f"found {time_limit:g}; a number of seconds from 1 to {LONGEST:g} is expected")
     if jobs is not None and not 1 <= jobs <= MOST_JOBS:
         yield Problem("--jobs", f"found {jobs}; a whole number from 1 to {MOST_JOBS} is expected")
+    if not 0 <= sensitivity <= LARGEST:
+        yield Problem("--sensitivity", f"found {sensitivity}; a whole number of 0 or more is expected")
 
 
 def report(

@@ -15,9 +15,10 @@ from rich.text import Text
 from desilo.harness.experiment import CLAIRVOYANT
 from desilo.harness.html.page import write_page
 from desilo.harness.plots import write_plots
-from desilo.harness.records import CellRecord, write_text
+from desilo.harness.records import CellRecord, Replanned, write_text
 from desilo.harness.report import SUMMARY, Summary, published, summarise
 from desilo.harness.run import Finished
+from desilo.harness.sensitivity import name_of
 from desilo.harness.words import (
     BY_STRENGTH,
     HEADLINE,
@@ -72,16 +73,28 @@ class Screen:
             self.note(f"{done} of {total} cells are on record")
         self.progress.update(self.task, description="deciding", total=total, completed=done)
 
-    def finished(self, record: CellRecord) -> None:
-        """One line a cell."""
-        cell = record.cell
-        earned = "no plan" if record.nature is None else f"profit {record.nature.profit:,.0f}"
-        if record.cell.model == CLAIRVOYANT:
-            earned = "no bound" if record.bound is None else f"bound {record.bound:,.0f}"
-        where = f"from {cell.start}" + ("" if cell.tightness == 1 else f", tightness {cell.tightness:g}")
-        line = f"{cell.model}, {where}: {earned}, gap {gap(record.gap)}, {record.seconds:.1f} s"
-        self.note(line if record.stop is Stop.OPTIMAL else f"{line}, {record.stop}")
+    def finished(self, record: CellRecord | Replanned) -> None:
+        """One line a cell, or a variant."""
+        line = _of_variant(record) if isinstance(record, Replanned) else _of_cell(record)
+        self.note(line)
         self.progress.advance(self.task)
+
+
+def _of_cell(record: CellRecord) -> str:
+    cell = record.cell
+    earned = "no plan" if record.nature is None else f"profit {record.nature.profit:,.0f}"
+    if record.cell.model == CLAIRVOYANT:
+        earned = "no bound" if record.bound is None else f"bound {record.bound:,.0f}"
+    where = f"from {cell.start}" + ("" if cell.tightness == 1 else f", tightness {cell.tightness:g}")
+    line = f"{cell.model}, {where}: {earned}, gap {gap(record.gap)}, {record.seconds:.1f} s"
+    return line if record.stop is Stop.OPTIMAL else f"{line}, {record.stop}"
+
+
+def _of_variant(record: Replanned) -> str:
+    joint, seconds = record.cells[-1], sum(cell.seconds for cell in record.cells)
+    earned = "no plan" if joint.nature is None else f"joint {joint.nature.profit:,.0f}"
+    where = f"{name_of(record.variant)}, from {record.variant.start}"
+    return f"{where}: {earned}, gap {gap(joint.gap)}, {seconds:.1f} s"
 
 
 def show(finished: Finished, folder: Path, out: Path | None = None) -> None:

@@ -22,12 +22,13 @@ from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from desilo.harness.experiment import CLAIRVOYANT
 from desilo.harness.html.evidence import OFTEN, PICTURES, ItemChange, ItemResponse, LimitUse
 from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, bars
 from desilo.harness.records import Elasticity
-from desilo.harness.report import Booking, Summary
+from desilo.harness.report import Booking, Replanning, Summary
 from desilo.harness.words import grouped, with_interval
 
 INK, LINE = "#111213", "#dddedf"
@@ -249,6 +250,44 @@ def tornado(summary: Summary, unit: str) -> Draw:
         room = 0.15 * max(max(gains) - min(gains), 1e-9)
         panel.set_xlim(min(gains) - room, max(gains) + room)
         figure.legend(loc="outside upper left", ncols=2)
+
+    return draw
+
+
+def replanning(found: Replanning, limit: bool, unit: str) -> Draw:
+    """Joint over best sequential, all planned again with a figure lower (orange) and higher (blue).
+
+    A bar is pale where the solver's gaps leave open that anything changes; lines are intervals of the change.
+    """
+
+    def draw(figure: Figure, width: float) -> None:
+        tried = [each for each in found.tried if each.limit == limit]
+        panel = _rows(figure, [each.label for each in tried], width, unit)
+        gain = found.as_it_is.realised.mean
+        panel.axvline(gain, color=INK, lw=0.8)
+        for k, each in enumerate(tried):
+            said = []
+            for name, side in each.sides.items():
+                colour, y = (ORANGE, k - 0.19) if name == "low" else (BLUE, k + 0.19)
+                if side.gain is None or side.change is None:
+                    panel.annotate(f"no plan at {side.by}", (gain, y), (4, 0), textcoords="offset points", va="center")
+                    said.append(f"no plan at {side.by}")
+                    continue
+                pale = 0.35 if side.within_gaps else 1.0
+                panel.barh(y, side.change.mean, left=gain, color=colour, height=0.36, alpha=pale)
+                if side.change.low is not None and side.change.high is not None:
+                    panel.plot([gain + side.change.low, gain + side.change.high], [y, y], color=INK, lw=1)
+                within = ", within the solver's gaps" if side.within_gaps else ""
+                said.append(f"{grouped(side.gain.realised.mean, '+')} at {side.by}{within}")
+            _tell_row(panel, k, f"{each.label}: {'; '.join(said)}; {grouped(gain, '+')} as it is")
+        panel.margins(x=0.05)
+        marks = {"lower": (ORANGE, 1), "higher": (BLUE, 1), "within the gaps": (GREY, 0.5)}
+        figure.legend(
+            [Rectangle((0, 0), 1, 1, color=colour, alpha=alpha, lw=0) for colour, alpha in marks.values()],
+            marks,
+            loc="outside upper left",
+            ncols=3,
+        )
 
     return draw
 

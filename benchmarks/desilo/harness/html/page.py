@@ -342,6 +342,24 @@ class Page:
             table,
         )
 
+    def replanning(self, limit: bool) -> Chart | None:
+        """What becomes of the gain once everybody has planned again: under other limits, or under other figures."""
+        found = self.summary.replanning
+        if found is None or not any(each.limit == limit for each in found.tried):
+            return None
+        name, table = f"replanned-{'limits' if limit else 'figures'}", words.replanning_table(self.summary, limit)
+        lines = " Lines are 95% intervals of the change over the starts." if len(found.starts) > 1 else ""
+        return Chart(
+            name,
+            f"What joint realises more than the best sequential plan where one "
+            f"{'limit is tighter (lower) or looser (higher)' if limit else 'figure is lower or higher'} than assumed, "
+            f"in the world and for everybody who plans: all plans are made anew. The vertical line is the gain at the "
+            f"figures as they are.{lines} A bar is pale where the solver's gaps leave open that the gain in sample "
+            f"changes at all. In {self.unit}.",
+            charts.svg(name, f"Planned again: {_spoken(table.rows)}", charts.replanning(found, limit, self.unit)),
+            table,
+        )
+
     def tightness(self) -> Chart | None:
         """The gain against the limits."""
         if not self.summary.tightness:
