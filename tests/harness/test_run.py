@@ -20,8 +20,10 @@ import pytest
 from filelock import FileLock
 from small_run import Ear, small_settings, write_small_case
 
+from desilo.cases.case import Case
 from desilo.cases.errors import BadInput
 from desilo.cases.instance import Instance
+from desilo.cases.opening import bundled_cases
 from desilo.cases.plan import read_plan
 from desilo.cases.reading import read_instance
 from desilo.harness import run as run_module
@@ -31,23 +33,28 @@ from desilo.harness.cli.run import INTERRUPTED
 from desilo.harness.experiment import (
     CLAIRVOYANT,
     COORDINATED,
+    FULL,
     JOINT,
     MODELS,
+    PRICING_LAST,
+    QUICK,
     Settings,
     Task,
     cells_of,
     prepare,
     prepare_case,
+    settings_of,
     starts_of,
 )
 from desilo.harness.records import CellRecord
 from desilo.harness.report import summarise
 from desilo.harness.run import Finished, load, run
-from desilo.harness.schedule import SHARE, next_of, share_of_time
+from desilo.harness.schedule import GENEROUS, SHARE, free_time, next_of, share_of_time
 from desilo.harness.sell import sell_first_come
 from desilo.operating.coordination.team import Stopped
 from desilo.operating.decision import Decision, Strength
 from desilo.operating.desk import Desk
+from desilo.operating.forecast import Response, fit
 from desilo.solving import Options, Stop
 
 
@@ -314,12 +321,49 @@ def test_what_transfer_prices_prove_bounds_a_joint_model_that_proves_nothing(
     def unfinished(desk: Desk, picture: Instance, freedom: object, start: Decision, function: str) -> Decision:
         return replace(start, bound=math.inf, stop=Stop.TIME_LIMIT)
 
-    monkeypatch.setattr("desilo.harness.experiment.search", unfinished)
+    monkeypatch.setattr("desilo.operating.wiring.search", unfinished)
     settings = small_settings(two_teams, middle_zone=False, starts=1, tightness=(1.0,))
     by_slug = {record.cell.slug: record for record in run(settings, tmp_path / "run", Ear()).cells}
     joint, coordination = by_slug["131-t1-joint"], by_slug["131-t1-coordinated"].coordination
     assert coordination is not None and coordination.joint_bound is not None and joint.objective is not None
     assert joint.bound == pytest.approx(max(coordination.joint_bound, joint.objective), rel=1e-12)
+
+
+def test_a_joint_cell_decomposes_where_that_is_better_and_is_never_worse_than_what_was_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desilo.operating.wiring.decomposes", lambda picture: True)
+    two_teams = write_small_case(tmp_path / "small", zones=("low", "mid"))
+    settings = small_settings(two_teams, middle_zone=False, starts=1, tightness=(1.0,))
+    by_slug = {record.cell.slug: record for record in run(settings, tmp_path / "run", Ear()).cells}
+    joint = by_slug["131-t1-joint"]
+    assert "search: prices" in [step.function for step in joint.steps]
+    promised = {slug: r.promise.profit for slug, r in by_slug.items() if r.promise is not None and r.promise.profit}
+    assert max(promised.values()) == pytest.approx(promised["131-t1-joint"], rel=1e-6)
+    assert joint.bound is not None and joint.bound >= promised["131-t1-joint"]
+
+
+def test_demand_is_estimated_once_for_the_planner_and_once_for_nature(
+    case: Path, whole: tuple[Path, Finished], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = []
+
+    def counted(case: Case, past: int, *options: Any, **more: Any) -> Response:
+        fitted.append(past)
+        return fit(case, past, *options, **more)
+
+    for module in ("harness.run", "harness.nature", "operating.forecast"):
+        monkeypatch.setattr(f"desilo.{module}.fit", counted)
+    monkeypatch.setattr("desilo.harness.run.work_off", lambda *_: iter(()))
+    record = run(small_settings(case), tmp_path / "run", Ear()).record
+    opened = prepare_case(small_settings(case))
+    assert fitted == [opened.holdout, len(opened.periods)]
+    assert record.digests == whole[1].record.digests
+    assert record.forecast_errors == whole[1].record.forecast_errors
+    for start in record.starts:  # each by itself: the same problems
+        for tightness, problems in prepare(opened, start, small_settings(case)).items():
+            for name, digest in problems.digests().items():
+                assert record.digests[f"{start}-t{tightness:g} {name}"] == digest
 
 
 def test_one_run_at_a_time_in_a_folder(case: Path, tmp_path: Path) -> None:
@@ -353,12 +397,12 @@ def test_the_shared_time_is_used_up_and_not_exceeded(case: Path) -> None:
     clocks = [0.0, 0.0]  # of the two workers
     while waiting:
         clocks.sort()
-        left = 100.0 - clocks[0]
-        task = next_of(waiting, left, 100.0)
-        clocks[0] += share_of_time(task, waiting, left, 100.0, settings.jobs)
+        left = [100.0 - clock for clock in clocks]
+        task = next_of(waiting, left[0], 100.0)
+        clocks[0] += share_of_time(task, waiting, 100.0, left)
         waiting.remove(task)
     assert max(clocks) <= 100.0 + 1e-9
-    assert min(clocks) >= 60.0
+    assert min(clocks) >= 90.0
 
 
 def test_cells_that_cost_little_come_first_but_leave_the_others_their_part(case: Path) -> None:
@@ -370,8 +414,44 @@ def test_cells_that_cost_little_come_first_but_leave_the_others_their_part(case:
     assert next_of(apart, 40.0, 100.0).cell.model == JOINT
     cheap = [task for task in waiting if task.cell.model not in SHARE]
     assert next_of(cheap, 40.0, 100.0).cell.model == "status-quo"
-    assert share_of_time(cheap[0], waiting, 100.0, 100.0, settings.jobs) <= 50.0
+    assert share_of_time(cheap[0], waiting, 100.0, [100.0, 100.0]) <= 50.0
     assert next_of(waiting, 40.0, 42.0).cell.model == "status-quo", "estimating demand took long"
+
+
+def test_what_was_left_of_cheap_cells_gets_its_part_before_the_last_orders_of_hand_offs(case: Path) -> None:
+    settings = small_settings(case, time_limit=100.0, jobs=2)
+    waiting = [t for t in waiting_tasks(case, settings) if t.cell.model in ("isolated", JOINT, *PRICING_LAST)]
+    clocks, turns = [60.0, 60.0], []
+    while waiting:
+        clocks.sort()
+        left = [100.0 - clock for clock in clocks]
+        task = next_of(waiting, left[0], 100.0)
+        share = share_of_time(task, waiting, 100.0, left)
+        assert share > 0.1
+        clocks[0] += share
+        waiting.remove(task)
+        turns.append(task.cell.model)
+    assert max(clocks) <= 100.0 + 1e-9
+    first = {model: turns.index(model) for model in turns}
+    assert first[JOINT] < first["isolated"] < min(first[model] for model in PRICING_LAST)
+
+
+def test_one_cheap_cell_of_many_does_not_get_half_of_the_time(case: Path) -> None:
+    settings = small_settings(case, time_limit=100.0, jobs=1, starts=4)
+    cheap = [task for task in waiting_tasks(case, settings) if task.cell.model not in SHARE]
+    many, few = (share_of_time(cheap[0], some, 100.0, [100.0]) for some in (cheap, cheap[:2]))
+    assert many == pytest.approx(GENEROUS * free_time(100.0, 100.0) / len(cheap)) and many < few
+    assert few == free_time(100.0, 100.0) / 2
+
+
+def test_the_default_time_limit_grows_with_the_items(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in bundled_cases():
+        assert settings_of(name, False, 1, None, 2).time_limit == FULL.time_limit == 350
+        assert settings_of(name, True, 1, None, 2).time_limit == QUICK.time_limit
+    items = len(prepare_case(small_settings(case)).items)
+    monkeypatch.setattr("desilo.harness.experiment.FOR_AN_ITEM", 1000.0)
+    assert settings_of(str(case), False, 1, None, 2).time_limit == 1000.0 * items
+    assert settings_of(str(case), False, 1, 20.0, 2).time_limit == 20.0
 
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,12 @@ from hypothesis import strategies as st
 from small_instances import make_instance, make_resource
 
 from desilo.cases.generate import FAMILIES, Dials, Shape, generate
-from desilo.cases.instance import Activity, CrossEffects, Instance, Ints
+from desilo.cases.instance import Activity, CrossEffects, Floats, Instance, Ints
 from desilo.cases.plan import Plan
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
 from desilo.harness.check import check
-from desilo.operating.coordination import decomposition
+from desilo.operating.coordination import decomposition, protocol
 from desilo.operating.coordination.decomposition import can_decompose, decompose
 from desilo.operating.coordination.limits import (
     Limits,
@@ -31,7 +32,7 @@ from desilo.operating.coordination.limits import (
 )
 from desilo.operating.coordination.market import Market
 from desilo.operating.coordination.protocol import coordinate
-from desilo.operating.coordination.team import Stopped, Team
+from desilo.operating.coordination.team import Proposal, Stopped, Team
 from desilo.operating.coordination.turns import Turns
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures, Strength
@@ -403,6 +404,58 @@ def test_where_choices_are_lumpy_and_teams_few_prices_do_not_decide() -> None:
         assert (joint.stop, joint.objective) == (Stop.OPTIMAL, close(211))
     assert found.bound >= 211
     assert len(limits) == 1
+
+
+def test_teams_carry_out_what_was_chosen_though_some_of_their_searches_came_to_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first search of the first team finds nothing: its proposals are not numbered through."""
+    instance = small("retail")
+    undisturbed = coordinate(Desk("coordinated", Options()), instance)
+    carried_out, propose, tell = [], Team.propose, Team.tell
+
+    def failing(team: Team, prices: Floats | None, *rest: Any) -> Proposal | None:
+        if prices is None and instance.items[0] in team.instance.items:
+            team._kept.append(None)
+            return None
+        return propose(team, prices, *rest)
+
+    def told(team: Team, number: int) -> tuple[Ints, Floats]:
+        carried_out.append(team._kept[number])
+        return tell(team, number)
+
+    monkeypatch.setattr(Team, "propose", failing)
+    monkeypatch.setattr(Team, "tell", told)
+    found = coordinate(Desk("coordinated", Options()), instance)
+    assert found is not None and undisturbed is not None
+    assert carried_out and None not in carried_out
+    traded = Strength.PRICES
+    assert found.decisions[traded].objective == close(undisturbed.decisions[traded].objective)
+
+
+def test_plans_of_many_teams_keep_to_the_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan takes all the time that it is given, everything else takes none; the largest team is given most."""
+    instance = generate("lot-sizing", "S", 1)
+    instance = replace(
+        instance, groups=("a", "a", "a", *instance.items[3:]), cross_effects=small("retail").cross_effects
+    )
+    clock, given = [0.0], []
+    propose = Team.propose
+
+    def slow(team: Team, prices: Floats | None, room: Floats | None, seconds: float, gap: float) -> Proposal | None:
+        clock[0] += seconds
+        given.append((prices is None, len(team.instance.items), seconds))
+        return propose(team, prices, room, 10.0, gap)
+
+    monkeypatch.setattr(Team, "propose", slow)
+    monkeypatch.setattr(protocol, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    limit = 10.0
+    assert coordinate(Desk("coordinated", Options(time_limit=limit)), instance) is not None
+    alone = [(size, seconds) for first, size, seconds in given if first]
+    assert len(alone) == len(teams_of(instance)) and len(given) == 4 * len(alone)
+    assert sum(seconds for _, seconds in alone) == pytest.approx(protocol.FOR_LIMITS * limit, rel=0.1)
+    assert clock[0] <= limit
+    assert max(alone)[1] > 3 * min(alone)[1]
 
 
 # ---- what is told, and to whom

@@ -21,7 +21,6 @@ from desilo.cases.errors import BadInput, Problem
 from desilo.cases.instance import Floats, Instance, Ints
 from desilo.cases.opening import open_case
 from desilo.cases.plan import Plan
-from desilo.formulations.freedom import Freedom
 from desilo.harness.check import check
 from desilo.harness.nature import nature
 from desilo.harness.records import (
@@ -43,10 +42,10 @@ from desilo.operating.coordination.team import Stopped
 from desilo.operating.deciding import clairvoyant
 from desilo.operating.decision import Decision, Function, OperatingModel, Pictures, Step, Strength
 from desilo.operating.desk import Desk, reference_levels
-from desilo.operating.forecast import Forecaster, Response, estimated, naive
+from desilo.operating.forecast import Forecaster, Response, brought_up_to_date, estimated, naive, saying
 from desilo.operating.picture import picture
 from desilo.operating.prices import plan_prices
-from desilo.operating.search import conclude, search
+from desilo.operating.search import conclude
 from desilo.operating.wiring import HAND_OFFS, as_one, hand_on, side_by_side
 from desilo.solving import Options, Stop
 
@@ -125,22 +124,27 @@ QUICK = replace(
 )
 
 
+FOR_AN_ITEM, FOR_AN_ITEM_QUICKLY = 5.0, 1.0
+"""Seconds for each item that a run has, where that is more than the time limit of `FULL` and `QUICK`."""
+
+
 def settings_of(case: str, quick: bool, seed: int, time_limit: float | None, jobs: int | None) -> Settings:
-    """The settings of a run; what is None is as its size has it.
+    """The settings of a run; what is None is as its size and the case's have it.
 
     Args:
         case: name of a bundled case, or a case folder.
         quick: the small run.
         seed, time_limit, jobs: as in `Settings`.
+
+    Raises:
+        BadInput: the time limit depends on a case that cannot be used.
     """
     size = QUICK if quick else FULL
-    return replace(
-        size,
-        case=case,
-        seed=seed,
-        time_limit=time_limit or size.time_limit,
-        jobs=jobs or min(size.jobs, os.cpu_count() or 1),
-    )
+    settings = replace(size, case=case, seed=seed, jobs=jobs or min(size.jobs, os.cpu_count() or 1))
+    if time_limit is None:
+        each = FOR_AN_ITEM_QUICKLY if quick else FOR_AN_ITEM
+        time_limit = max(size.time_limit, each * len(prepare_case(settings).items))
+    return replace(settings, time_limit=time_limit)
 
 
 FORECASTERS: Mapping[str, Forecaster] = {"yesterday": naive, "estimated": estimated}
@@ -280,18 +284,36 @@ class Problems:
         return {"yesterday": self.pictures.yesterday, "estimated": self.pictures.estimated, "nature": self.nature}
 
 
-def prepare(case: Case, start: int, settings: Settings) -> dict[float, Problems]:
-    """The problems of a start by tightness; nothing but the shared capacities differs between them."""
+@dataclass(frozen=True)
+class Estimates:
+    """What the history says about demand, the same for every start in the hold-out.
 
-    def once(forecaster: Forecaster) -> Forecaster:
-        response = cache(lambda: forecaster(case, start))  # an LP: solved once for all levels of tightness
+    Attributes:
+        planner: estimated on the periods before the hold-out.
+        nature: estimated on all of them.
+    """
 
-        def known(case: Case, start: int) -> Response:
-            return response()
+    planner: Response
+    nature: Response
 
-        return known
+    def responses(self, case: Case, start: int) -> dict[str, Response]:
+        """What each of `FORECASTERS` says at a start in the hold-out."""
+        return {"yesterday": naive(case, start), "estimated": brought_up_to_date(case, start, self.planner)}
 
-    forecasters = {name: once(forecaster) for name, forecaster in FORECASTERS.items()}
+
+def prepare(case: Case, start: int, settings: Settings, estimates: Estimates | None = None) -> dict[float, Problems]:
+    """The problems of a start by tightness; nothing but the shared capacities differs between them.
+
+    Args:
+        case: of `sized`.
+        start: calendar period.
+        settings: of the run.
+        estimates: where they are known already, for a start in the hold-out.
+    """
+    if estimates is None:
+        responses = {name: forecaster(case, start) for name, forecaster in FORECASTERS.items()}
+    else:
+        responses = estimates.responses(case, start)
     base: Problems | None = None
     problems: dict[float, Problems] = {}
     first = start in starts_of(case, settings)[: settings.tightness_starts]
@@ -300,14 +322,21 @@ def prepare(case: Case, start: int, settings: Settings) -> dict[float, Problems]
         seen = {
             name: replace(found, name=found.name + suffix)
             for name, found in (
-                (name, picture(case, start, forecaster, seed=settings.seed, tightness=tightness))
-                for name, forecaster in forecasters.items()
+                (name, picture(case, start, saying(response), seed=settings.seed, tightness=tightness))
+                for name, response in responses.items()
             )
         }
         pictures = Pictures(seen["yesterday"], seen["estimated"])
         _require_same_but_demand(pictures.yesterday, pictures.estimated)
         if base is None:
-            scored = nature(case, start, pictures.estimated, scenarios=settings.nature_scenarios, seed=settings.seed)
+            scored = nature(
+                case,
+                start,
+                pictures.estimated,
+                scenarios=settings.nature_scenarios,
+                seed=settings.seed,
+                response=None if estimates is None else estimates.nature,
+            )
             # the same name, so that `desilo check` takes a plan on any of the three
             base = Problems(pictures, replace(scored, name=pictures.estimated.name))
             problems[tightness] = base
@@ -510,8 +539,7 @@ def _decide(task: Task) -> Decision:
         return decide(desk, model, pictures)
     start = desk.settle(pictures.estimated, task.known)
     desk.steps = [replace(step, function=f"start: {step.function}") for step in desk.steps]
-    freedom = Freedom.full(pictures.estimated)
-    found = search(desk, pictures.estimated, freedom, start if start.plan else None, "joint")
+    found = as_one(desk, pictures.estimated, given=start if start.plan else None)
     if found.plan is None or found.bound <= task.bound:
         return found
     return conclude(desk, found, task.bound, proven=found.stop is Stop.OPTIMAL)

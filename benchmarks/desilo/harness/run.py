@@ -24,10 +24,11 @@ from desilo.cases.plan import Plan, read_plan, write_plan
 from desilo.cases.writing import write_instance
 from desilo.harness.cluster import Cluster
 from desilo.harness.experiment import (
+    AT_EVERY_TIGHTNESS,
     CLAIRVOYANT,
     COORDINATED,
-    FORECASTERS,
     JOINT,
+    Estimates,
     PricePlan,
     Problems,
     Settings,
@@ -42,6 +43,7 @@ from desilo.harness.experiment import (
     starts_of,
     versions,
 )
+from desilo.harness.nature import response_of
 from desilo.harness.records import (
     Assumption,
     Cell,
@@ -57,7 +59,7 @@ from desilo.harness.schedule import LEAST, deadline_of, free_time, work_off
 from desilo.harness.sensitivity import plan_again, replanned_in, tasks_of
 from desilo.harness.workers import workers
 from desilo.operating.decision import Strength
-from desilo.operating.forecast import Forecaster, forecast_error
+from desilo.operating.forecast import Response, fit, forecast_error, saying
 from desilo.operating.identification import evidence, too_thin
 from desilo.solving import Options, Stop
 
@@ -173,7 +175,10 @@ def run(
             elif why:
                 watcher.note(f"{cell.slug}: worked out again, {why}")
         watcher.begin(len(keys), len(done))
-        waiting = [cell for cell in keys if cell not in done]
+        # what every table needs comes first, should time be short
+        waiting = sorted(
+            (cell for cell in keys if cell not in done), key=lambda cell: cell.model not in AT_EVERY_TIGHTNESS
+        )
         prices = _decide_prices(pool, {cell.start: problems[cell.start][1.0] for cell in waiting}, settings, deadline)
         tasks = [
             Task(
@@ -353,8 +358,11 @@ def _prepare_all(
     pool: Executor, case: Case, settings: Settings
 ) -> tuple[dict[int, dict[float, Problems]], dict[str, float], tuple[Elasticity, ...]]:
     """The problems of every start, the forecast error of every picture, and the elasticities estimated."""
-    prepared = {start: pool.submit(prepare, case, start, settings) for start in starts_of(case, settings)}
-    judged = {name: pool.submit(_judge, case, forecaster) for name, forecaster in FORECASTERS.items()}
+    fitted = pool.submit(fit, case, case.holdout), pool.submit(response_of, case)
+    estimates = Estimates(*(future.result() for future in fitted))
+    prepared = {start: pool.submit(prepare, case, start, settings, estimates) for start in starts_of(case, settings)}
+    responses = estimates.responses(case, int(case.periods[case.holdout]))
+    judged = {name: pool.submit(_judge, case, response) for name, response in responses.items()}
     found = {name: future.result() for name, future in judged.items()}
     return (
         {start: future.result() for start, future in prepared.items()},
@@ -363,10 +371,9 @@ def _prepare_all(
     )
 
 
-def _judge(case: Case, forecaster: Forecaster) -> tuple[float, tuple[Elasticity, ...]]:
-    """The error of a forecaster on the hold-out, and the elasticities it works with: estimated once for both."""
-    response = forecaster(case, int(case.periods[case.holdout]))
-    error = forecast_error(case, lambda case, start: response).at_actual_prices
+def _judge(case: Case, response: Response) -> tuple[float, tuple[Elasticity, ...]]:
+    """The error of a response on the hold-out, and its elasticities."""
+    error = forecast_error(case, saying(response)).at_actual_prices
     weighed = evidence(case, response)
     own = zip(case.items, weighed.own.tolist(), weighed.low.tolist(), weighed.high.tolist(), strict=True)
     return error, tuple(Elasticity(item=item, own=at, low=low, high=high) for item, at, low, high in own)

@@ -117,6 +117,11 @@ Forecaster = Callable[[Case, int], Response]
 """From a case and the calendar period at which the plan starts to a response; sees nothing from then on."""
 
 
+def saying(response: Response) -> Forecaster:
+    """The forecaster that says this and nothing else, whatever it is asked."""
+    return lambda case, start: response
+
+
 def naive(case: Case, start: int) -> Response:
     """Yesterday's picture: the recent mean and a rule of thumb per item.
 
@@ -152,8 +157,12 @@ def estimated(case: Case, start: int) -> Response:
     so that the hold-out stays one for every start; the level is brought up to date by the median residual of
     today's window, as by a company that knows its sales up to yesterday.
     """
+    return brought_up_to_date(case, start, fit(case, min(index_of(case, start), case.holdout)))
+
+
+def brought_up_to_date(case: Case, start: int, response: Response) -> Response:
+    """A response estimated earlier, its level as `estimated` has it at a later start."""
     now, window = index_of(case, start), window_of(case, start)
-    response = fit(case, min(now, case.holdout))
     price, feature, _ = _history(case, now)
     expected = response.demand(case.periods[window], price[:, window], feature[:, window])
     surprise = _log_units(case.units[:, window]) - np.log(expected) + _log_mean(response.residuals)[:, None]

@@ -78,18 +78,24 @@ def hand_on(desk: Desk, order: Sequence[Function], pictures: Pictures) -> Decisi
     return done
 
 
-def as_one(desk: Desk, picture: Instance, how: How = How()) -> Decision:
+def as_one(desk: Desk, picture: Instance, how: How = How(), given: Decision | None = None) -> Decision:
     """Pricing, demand and inventory decided as one model on a picture of demand.
 
     Decomposition comes first where it is asked for or, left to itself, where the model is large and many teams share
     its limits; what time it leaves goes to the search in the whole model.
+
+    Args:
+        desk: where it is worked out.
+        picture: what is believed about demand.
+        how: the method.
+        given: the best plan known beforehand; None: one is made.
     """
-    known = cache(lambda: _start(desk, picture))
+    known = cache(lambda: given or _start(desk, picture))
     bound = math.inf
     best: Decision | None = None
     wanted = how.method is Method.DECOMPOSITION or (how.method is Method.AUTO and decomposes(picture))
     if wanted and can_decompose(picture):
-        best = decompose(desk, picture, known, how.checkpoint, how.executors)
+        best = decompose(desk, picture, known, how.checkpoint, how.executors, given.plan if given else None)
         if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST * desk.options.time_limit:
             return replace(best, facts={"method": Method.DECOMPOSITION.value})
         bound = best.bound

@@ -34,7 +34,11 @@ def run(
     seed: Annotated[int, typer.Option(**WHOLE, help="Seed of scenarios, nature, solver and resampling.")] = 1,
     time_limit: Annotated[
         float | None,
-        typer.Option(**NUMBER, help="Seconds for the whole run.", show_default="350; 55 with --quick"),
+        typer.Option(
+            **NUMBER,
+            help="Seconds for the whole run.",
+            show_default="350, or 5 an item if that is more; with --quick 55, or 1 an item",
+        ),
     ] = None,
     jobs: Annotated[
         int | None,

@@ -105,6 +105,7 @@ class Decomposition:
         teams: list[Ints],
         limits: Limits,
         checkpoint: Path | None,
+        given: Plan | None,
     ) -> None:
         self.desk = desk
         self.picture = picture
@@ -116,6 +117,7 @@ class Decomposition:
         self.patterns: list[Pattern | None] = [None] * len(teams)
         self.best: Assembly | None = None
         self.checkpoint = checkpoint
+        self.given = given
         self.firm = firm_limits(picture, limits)
         self.rng = np.random.default_rng(desk.options.seed)
         self._noted = time.monotonic()
@@ -238,6 +240,8 @@ class Decomposition:
             if pattern is not None:
                 plan.level[items], plan.order[items] = pattern.level, pattern.order
         self._take(self.reoptimised(plan))
+        if self.given is not None:
+            self._take(self.reoptimised(self.given))
         if self.best is None:
             start = known()
             if start is not None and start.plan is not None:
@@ -448,6 +452,7 @@ def decompose(
     known: Callable[[], Decision | None],
     checkpoint: Path | None = None,
     executors: Sequence[Executor] = (),
+    given: Plan | None = None,
 ) -> Decision:
     """The joint model of an instance, team by team.
 
@@ -457,6 +462,7 @@ def decompose(
         known: finds a plan by other means, should the teams' own not fit together.
         checkpoint: a file to keep the state in, and to go on from if it holds this instance's.
         executors: where teams work, one call after another in each; none: in processes of this machine.
+        given: a plan known beforehand, which may be better than the teams' own put together.
 
     Returns:
         The decision, with the proven bound.
@@ -471,7 +477,7 @@ def decompose(
     options = replace(desk.options, time_limit=math.inf, threads=1)
     interrupted = False
     with offices(parts, limits, options, desk.options.threads, executors) as opened:
-        work = Decomposition(desk, picture, opened, parts, teams, limits, checkpoint)
+        work = Decomposition(desk, picture, opened, parts, teams, limits, checkpoint, given)
         try:
             work.run(known)
         except KeyboardInterrupt:

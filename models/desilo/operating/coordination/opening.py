@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from desilo.cases.instance import PRICING_ACTIVITIES, Activity, Floats, Instance, Ints
+from desilo.cases.variants import without_substitution
 from desilo.formulations.models import joint_model
 from desilo.operating.coordination.limits import Limits, labels, part_of
 from desilo.solving import Held, Options, Stop, translate
@@ -19,6 +20,10 @@ TEAMS = 200
 
 SCENARIOS = 3
 """At most so many scenarios; the price of a limit in a scenario is then its probability's share of the period's."""
+
+PAIRS = 20_000
+"""Pair variables of cross effects up to which the sample has them. With more of them its relaxation takes longer than
+the rounds of prices that it saves."""
 
 BY_COUNT = PRICING_ACTIVITIES | {Activity.SETUP}
 """Activities that count choices; all others count units."""
@@ -36,6 +41,8 @@ def opening_prices(instance: Instance, teams: list[Ints], limits: Limits, option
     scenarios = np.sort(rng.choice(len(instance.scenarios), depth, replace=False))
     weight = instance.probability[scenarios]
     part = part_of(instance, items)
+    if len(part.cross_effects) * part.periods * part.price.shape[1] ** 2 > PAIRS:
+        part = without_substitution(part)
     part = replace(
         part,
         scenarios=tuple(instance.scenarios[w] for w in scenarios),

@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,8 +104,17 @@ AROUND = (1.0, 0.8, 1.25)
 SECONDS = 20.0
 """For one plan of one team, where no time limit is asked for."""
 
+LEAST = 0.05
+"""Seconds for one plan at least."""
+
+GROWTH = 1.5
+"""Power of a team's items with which the work on its plan is taken to grow."""
+
 FOR_LIMITS, FOR_PRICES, FOR_PLANS = 0.25, 0.4, 0.6
 """Shares of the time that is left when a step begins."""
+
+Arguments = tuple[Any, ...] | Callable[[], tuple[Any, ...]]
+"""What a team is asked with, or what finds it when the team's turn comes."""
 
 
 def coordinate(desk: Desk, picture: Instance, executors: Sequence[Executor] = ()) -> Coordination | None:
@@ -159,20 +169,23 @@ class _Coordinator:
         shadow = self._ask(
             "value_of", [(k, (parts[k],)) for k in every], "part of the limits", "value of one more unit"
         )
-        at = self._seconds(FOR_LIMITS if len(self.limits) else 1.0, len(self.teams))
-        self._propose("propose", [(k, (None, parts[k], *at)) for k in every], "part of the limits", proposals)
+        plans = self._time_for(FOR_LIMITS if len(self.limits) else 1.0, 1)
+        self._propose("propose", [(k, plans(k, None, parts[k])) for k in every], "part of the limits", proposals)
         alone = [self._better_alone(own, part) for own, part in zip(proposals, parts, strict=True)]
         decisions = {Strength.LIMITS: self._carried_out(alone)}
         if not len(self.limits):  # nothing to trade, nothing to repair
             return self._told(decisions | dict.fromkeys(Strength, decisions[Strength.LIMITS]), math.inf)
 
         market = self._prices(np.minimum(np.mean([shadow[k] for k in every], axis=0), self.limits.ceiling))
-        at = self._seconds(FOR_PLANS, len(self.teams) * len(AROUND))
-        for around in AROUND:
+        plans = self._time_for(FOR_PLANS, len(AROUND))
+        for around in AROUND if self.left > 0 else AROUND[:1]:
             prices = np.minimum(around * market.prices, self.limits.ceiling)
-            self._propose("propose", [(k, (prices, None, *at)) for k in every], "last prices", proposals)
-        chosen = match(self.limits, proposals, replace(self.desk.options, gap=1e-4, time_limit=max(1.0, self.left / 3)))
-        traded = self._carried_out(alone if chosen is None else chosen)
+            self._propose("propose", [(k, plans(k, prices, None)) for k in every], "last prices", proposals)
+        matched = match(
+            self.limits, proposals, replace(self.desk.options, gap=1e-4, time_limit=max(1.0, self.left / 3))
+        )
+        chosen = alone if matched is None else [own[n].number for own, n in zip(proposals, matched, strict=True)]
+        traded = self._carried_out(chosen)
         decisions[Strength.PRICES] = max(traded, decisions[Strength.LIMITS], key=_worth)
 
         start = decisions[Strength.PRICES]
@@ -204,9 +217,28 @@ class _Coordinator:
         """Seconds."""
         return self.deadline - time.monotonic()
 
-    def _seconds(self, share: float, plans: int) -> tuple[float, float]:
-        """Seconds and gap for each of some plans."""
-        return max(0.5, min(SECONDS, share * self.left * self.offices.jobs / plans)), self.desk.options.gap
+    def _time_for(self, share: float, rounds: int) -> Callable[..., Callable[[], tuple[Any, ...]]]:
+        """Every team plans in so many rounds, all of which together have a share of the time that is left.
+
+        Returns:
+            What is asked of a team with prices or a room, to be found when its turn comes: with the seconds and the
+            gap of its plan. A plan may take a part of what time is left by then, as large as its team's part of the
+            work that is left: what the others did not need is for those to come.
+        """
+        until = time.monotonic() + share * self.left
+        work = np.array([len(items) for items in self.teams], dtype=np.float64) ** GROWTH
+        waiting = [rounds * float(work.sum())]
+
+        def plan(team: int, *asked: Floats | None) -> Callable[[], tuple[Any, ...]]:
+            def arguments() -> tuple[Any, ...]:
+                left = max(0.0, until - time.monotonic()) * self.offices.jobs
+                seconds = left * work[team] / max(waiting[0], work[team])
+                waiting[0] -= work[team]
+                return *asked, float(min(SECONDS, max(LEAST, seconds))), self.desk.options.gap
+
+            return arguments
+
+        return plan
 
     def _parts(self) -> list[Floats]:
         """(n,) of the limits for every team: today's use, and of the rest a part by today's use."""
@@ -230,13 +262,13 @@ class _Coordinator:
         return [offers[k] for k in range(len(self.teams))]
 
     def _better_alone(self, own: Sequence[Proposal], part: Floats) -> int:
-        """The best of a team's proposals that keep within its part, soft limits paid."""
+        """The number of the best of a team's proposals that keep within its part, soft limits paid."""
         soft = np.isfinite(self.limits.ceiling)
         paid = [p.profit - self.limits.ceiling[soft] @ np.maximum(0.0, (p.use - part)[soft]) for p in own]
-        return int(np.argmax(paid))
+        return own[int(np.argmax(paid))].number
 
     def _carried_out(self, chosen: Sequence[int]) -> Decision:
-        """Every team tells and carries out one of its proposals."""
+        """Every team tells and carries out one of its proposals, which are called by their numbers."""
         told = self._ask("tell", [(k, (number,)) for k, number in enumerate(chosen)], "choice", "levels and orders")
         level, order = self.today.plan.level.copy(), self.today.plan.order.copy()
         for k, items in enumerate(self.teams):
@@ -244,25 +276,35 @@ class _Coordinator:
         return self.desk.settle(self.picture, Plan(level, order))
 
     def _propose(
-        self, verb: str, asked: list[tuple[int, tuple[Any, ...]]], what: str, proposals: list[list[Proposal]]
+        self, verb: str, asked: Sequence[tuple[int, Arguments]], what: str, proposals: list[list[Proposal]]
     ) -> None:
         for k, proposal in self._ask(verb, asked, what, "proposal").items():
             self._cut = self._cut or proposal is None or not proposal.proven
             if proposal is not None:
                 proposals[k].append(proposal)
 
-    def _ask(self, verb: str, asked: list[tuple[int, tuple[Any, ...]]], told: str, answer: str) -> dict[int, Any]:
+    def _ask(self, verb: str, asked: Sequence[tuple[int, Arguments]], told: str, answer: str) -> dict[int, Any]:
         """One round of questions, and the replies by team."""
         self.round += 1
         replies: dict[int, Any] = {}
-        for k, arguments in asked:
-            self.protocol.messages.append(Message(self.round, True, k, told, _numbers(arguments)))
+        numbers: dict[int, int] = {}
+
+        def counted(team: int, arguments: Arguments) -> tuple[Any, ...]:
+            found = arguments() if callable(arguments) else arguments
+            numbers[team] = _numbers(found)
+            return found
+
+        requests = [
+            Request(k, verb, partial(counted, k, arguments) if callable(arguments) else counted(k, arguments))
+            for k, arguments in asked
+        ]
         started = time.monotonic()
-        for request, reply in self.offices.ask([Request(k, verb, arguments) for k, arguments in asked]):
+        for request, reply in self.offices.ask(requests):
             replies[request.team] = reply
         self._teams_took += time.monotonic() - started
-        for k, _ in asked:
-            self.protocol.messages.append(Message(self.round, False, k, answer, _numbers(replies[k])))
+        messages = self.protocol.messages
+        messages += [Message(self.round, True, k, told, numbers[k]) for k, _ in asked]
+        messages += [Message(self.round, False, k, answer, _numbers(replies[k])) for k, _ in asked]
         return replies
 
 
