@@ -22,6 +22,7 @@ from small_run import Ear, small_settings, write_small_case
 
 from desilo.cases.plan import read_plan
 from desilo.cases.reading import read_instance
+from desilo.harness import html
 from desilo.harness.cli import Exit, main
 from desilo.harness.experiment import HANDED_ON, JOINT
 from desilo.harness.run import run
@@ -35,6 +36,54 @@ CHARTS, PUBLISHED = 9, 5
 """Charts in a page, and in one made from a summary alone."""
 
 VOID = {"meta", "input", "img", "br", "link", "use"}
+
+
+STYLE = (Path(html.__file__).parent / "page.css").read_text()
+THEMES = [dict(re.findall(r"--(\w+): (#\w+)", block)) for block in re.findall(r":root \{([^}]*)\}", STYLE)]
+"""Colours by variable: light, dark, print."""
+
+BLIND = {
+    "no red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "no blue": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+"""What linear RGB becomes without a kind of cone; Machado, Oliveira and Fernandes (2009), severity 1."""
+
+
+def linear(colour: str) -> Any:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    share = np.array([int(digits[k : k + 2], 16) for k in (0, 2, 4)]) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def luminance(rgb: Any) -> float:
+    return float(np.clip(rgb, 0, 1) @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2, of two colours."""
+    dark, light = sorted(luminance(linear(colour)) for colour in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def lab(rgb: Any) -> Any:
+    """CIELAB of linear RGB, D65."""
+    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    xyz = np.array(to_xyz) @ np.clip(rgb, 0, 1) / [0.95047, 1, 1.08883]
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=["light", "dark", "print"])
+def test_colours_stand_out_and_are_told_apart_by_everybody(theme: dict[str, str]) -> None:
+    for name in ("ink", "muted", "blue"):  # of text
+        assert min(contrast(theme[name], theme[ground]) for ground in ("page", "soft")) >= 4.5, name
+    for name in ("green", "vermillion", "orange"):  # of bars, marks and what has the focus
+        assert min(contrast(theme[name], theme[ground]) for ground in ("page", "soft")) >= 3, name
+    for pair in (("blue", "orange"), ("blue", "vermillion"), ("green", "vermillion"), ("blue", "green")):
+        for matrix in (np.eye(3), *map(np.array, BLIND.values())):
+            one, other = (lab(matrix @ linear(theme[name])) for name in pair)
+            assert np.linalg.norm(one - other) > 10, pair
 
 
 @pytest.fixture(scope="module")

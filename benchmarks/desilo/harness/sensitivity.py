@@ -90,8 +90,8 @@ class Dial:
 
 
 DIALS = (
-    Dial("demand", "demand of all items"),
-    Dial("elasticities", "price elasticities"),
+    Dial("demand", "demand"),
+    Dial("elasticities", "elasticities"),
     Dial("spread", "spread of demand"),
     Dial("unit_cost", "unit costs", 0.9, 1.1),  # a quarter more would leave no margin
     Dial("order_cost", "order cost"),

@@ -34,6 +34,18 @@ def finding(summary: Summary) -> str:
     )
 
 
+def terms(summary: Summary) -> str:
+    """What the sentences speak of, for those who read nothing else."""
+    unit = summary.period_unit or "period"
+    return (
+        "Joint: pricing, demand and inventory decided as one; isolated: each by itself; sequential: one hands its plan "
+        "on to the next (D>P>I: demand, then pricing, then inventory); coordinated: teams plan apart under agreed "
+        f"limits and transfer prices. A window is {summary.horizon} {unit}s. Out of sample, or realised: on demand "
+        "that no planner has seen; in sample: as the planners expect it. What the solver's gaps leave: where the gain "
+        "lies if every search went on to its end."
+    )
+
+
 def wins(summary: Summary) -> str:
     """Where joint beats sequential out of sample."""
     if not summary.wins_at:

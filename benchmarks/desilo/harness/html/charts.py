@@ -2,7 +2,8 @@
 
 Matplotlib's SVG rather than a library that draws in the browser: some 20 kB a chart instead of 1 to 5 MB of script,
 sharp in print, readable where scripts are blocked, and the same figures as in the other plots. Every chart is drawn
-twice, for a wide page and for a phone; colours are Okabe and Ito's (2008), lightened on a dark page.
+twice, for a wide page and for a phone; colours are Okabe and Ito's (2008), lightened on a dark page, and their orange
+darkened on a light one, where it would not stand out.
 
 A mark says its value: an artist's gid, the one text of its own that matplotlib writes into the SVG, becomes the mark's
 title. Browsers show it to the pointer; the page's script shows it to touch and keyboard as well.
@@ -28,7 +29,7 @@ from desilo.harness.experiment import CLAIRVOYANT
 from desilo.harness.html.evidence import OFTEN, PICTURES, ItemChange, ItemResponse, LimitUse
 from desilo.harness.plots import BLUE, GREEN, GREY, ORANGE, VERMILLION, bars
 from desilo.harness.records import Elasticity
-from desilo.harness.report import Booking, Replanning, Summary
+from desilo.harness.report import Booking, Estimate, Replanning, Summary, Tried
 from desilo.harness.words import grouped, with_interval
 
 INK, LINE = "#111213", "#dddedf"
@@ -49,6 +50,9 @@ WIDE, NARROW = 8.6, 3.5
 
 SAYS = "says: "
 """Begins the gid of an artist that says something."""
+
+PALE = 0.3
+"""How much of its colour a bar has that says nothing for certain."""
 
 REACH = 11
 """Points, the disc around a point in which it is found by a pointer or a finger."""
@@ -186,8 +190,8 @@ def waterfall(summary: Summary, unit: str) -> Draw:
     return draw
 
 
-def booking(book: Booking, unit: str) -> Draw:
-    """What each function books, all together, and what comes in."""
+def booking(book: Booking, realised: Estimate | None, unit: str) -> Draw:
+    """What each function books, all together, and what comes in; the line is its 95% interval."""
 
     def draw(figure: Figure, width: float) -> None:
         rows = {f"{name} books": amount for name, amount in book.booked.items()}
@@ -195,9 +199,14 @@ def booking(book: Booking, unit: str) -> Draw:
         panel = _rows(figure, list(rows), width, unit)
         colours = [GREY] * len(book.booked) + [BLUE, VERMILLION if book.realised < book.total else GREEN]
         panel.barh(range(len(rows)), list(rows.values()), color=colours, height=0.7)
+        sure = {"realised": realised} if realised is not None and realised.low is not None else {}
         for k, (name, amount) in enumerate(rows.items()):
-            _tell_row(panel, k, f"{name}: {grouped(amount, '+')}")
-            _figure_beside(panel, min(amount, 0), max(amount, 0), k, grouped(amount, "+"))
+            ends = [amount, 0.0]
+            if found := sure.get(name):
+                ends += [end for end in (found.low, found.high) if end is not None]
+                panel.plot([min(ends[2:]), max(ends[2:])], [k, k], color=INK, lw=1.2)
+            _tell_row(panel, k, f"{name}: {with_interval(found) if found else grouped(amount, '+')}")
+            _figure_beside(panel, min(ends), max(ends), k, grouped(amount, "+"))
 
     return draw
 
@@ -254,6 +263,11 @@ def tornado(summary: Summary, unit: str) -> Draw:
     return draw
 
 
+def _changed(tried: Tried, width: float) -> str:
+    """A figure, and by how much it is changed where there is room."""
+    return tried.label if width == NARROW else f"{tried.label} {' '.join(side.by for side in tried.sides.values())}"
+
+
 def replanning(found: Replanning, limit: bool, unit: str) -> Draw:
     """Joint over best sequential, all planned again with a figure lower (orange) and higher (blue).
 
@@ -262,7 +276,7 @@ def replanning(found: Replanning, limit: bool, unit: str) -> Draw:
 
     def draw(figure: Figure, width: float) -> None:
         tried = [each for each in found.tried if each.limit == limit]
-        panel = _rows(figure, [each.label for each in tried], width, unit)
+        panel = _rows(figure, [_changed(each, width) for each in tried], width, unit)
         gain = found.as_it_is.realised.mean
         panel.axvline(gain, color=INK, lw=0.8)
         for k, each in enumerate(tried):
@@ -273,21 +287,17 @@ def replanning(found: Replanning, limit: bool, unit: str) -> Draw:
                     panel.annotate(f"no plan at {side.by}", (gain, y), (4, 0), textcoords="offset points", va="center")
                     said.append(f"no plan at {side.by}")
                     continue
-                pale = 0.35 if side.within_gaps else 1.0
-                panel.barh(y, side.change.mean, left=gain, color=colour, height=0.36, alpha=pale)
+                fill = (colour, PALE if side.within_gaps else 1.0)
+                panel.barh(y, side.change.mean, left=gain, height=0.34, color=fill, edgecolor=colour, lw=0.8)
                 if side.change.low is not None and side.change.high is not None:
                     panel.plot([gain + side.change.low, gain + side.change.high], [y, y], color=INK, lw=1)
                 within = ", within the solver's gaps" if side.within_gaps else ""
                 said.append(f"{grouped(side.gain.realised.mean, '+')} at {side.by}{within}")
             _tell_row(panel, k, f"{each.label}: {'; '.join(said)}; {grouped(gain, '+')} as it is")
         panel.margins(x=0.05)
-        marks = {"lower": (ORANGE, 1), "higher": (BLUE, 1), "within the gaps": (GREY, 0.5)}
-        figure.legend(
-            [Rectangle((0, 0), 1, 1, color=colour, alpha=alpha, lw=0) for colour, alpha in marks.values()],
-            marks,
-            loc="outside upper left",
-            ncols=3,
-        )
+        marks = {"lower": (ORANGE, 1.0), "higher": (BLUE, 1.0), "within the gaps": (GREY, PALE)}
+        shown = [Rectangle((0, 0), 1, 1, facecolor=fill, edgecolor=fill[0], lw=0.8) for fill in marks.values()]
+        figure.legend(shown, marks, loc="outside upper left", ncols=3)
 
     return draw
 
@@ -406,7 +416,7 @@ def _label_periods(panel: Axes, periods: Sequence[int]) -> None:
     panel.set_xlim(-0.6, len(periods) - 0.4)
 
 
-def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Draw:
+def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]], period: str) -> Draw:
     """Share of every limit that two plans use, by calendar period: the mean, and a line up to what is used often."""
 
     def draw(figure: Figure, width: float) -> None:
@@ -430,11 +440,12 @@ def limits(found: Sequence[LimitUse], models: Sequence[tuple[str, str]]) -> Draw
             panel.set_ylim(bottom=0)
         handles, models_drawn = panels[0].get_legend_handles_labels()
         figure.legend(handles, models_drawn, loc="outside upper left", ncols=2 if width == WIDE else 1)
+        figure.supxlabel(period, fontsize=8.5)
 
     return draw
 
 
-def shadow_prices(found: Mapping[str, Mapping[int, float]]) -> Draw:
+def shadow_prices(found: Mapping[str, Mapping[int, float]], currency: str, period: str) -> Draw:
     """What one more unit of every limit would earn, by calendar period."""
 
     def draw(figure: Figure, width: float) -> None:
@@ -442,9 +453,11 @@ def shadow_prices(found: Mapping[str, Mapping[int, float]]) -> Draw:
         for panel, name in zip(_panels(figure, names, width, same_scale=False), names, strict=True):
             money = list(found[name].values())
             panel.bar(range(len(money)), money, color=BLUE, width=0.6)
-            for k, (period, price) in enumerate(found[name].items()):
-                _tell(panel.axvspan(k - 0.5, k + 0.5, color=INK, alpha=0, lw=0), f"{name}, {period}: {price:,.4f}")
+            for k, (at, price) in enumerate(found[name].items()):
+                _tell(panel.axvspan(k - 0.5, k + 0.5, color=INK, alpha=0, lw=0), f"{name}, {at}: {price:,.4f}")
             panel.set_ylim(0, max(1.15 * max(money), 1e-3))
             _label_periods(panel, list(found[name]))
+            panel.set_xlabel(period)
+            panel.set_ylabel(f"{currency} a unit".strip())
 
     return draw

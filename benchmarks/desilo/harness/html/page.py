@@ -129,14 +129,15 @@ class Page:
         """What is booked, and what comes in."""
         if self.summary.booking is None:
             return None
-        table = words.booking_table(self.summary)
+        table, realised = words.booking_table(self.summary), words.find(self.summary, ISOLATED, STATUS_QUO)
         return Chart(
             "booking",
-            "What each function books when it decides by itself, all of them together, and what the company realises.",
+            "What each function books when it decides by itself, all of them together, and what the company realises, "
+            f"with its 95% interval. {self.unit}.",
             charts.svg(
                 "booking",
                 f"Booked against realised: {_spoken(table.rows)}",
-                charts.booking(self.summary.booking, self.unit),
+                charts.booking(self.summary.booking, None if realised is None else realised.realised, self.unit),
             ),
             table,
         )
@@ -172,7 +173,7 @@ class Page:
         return Chart(
             "items",
             f"Profit of an item on nature under the joint plan less under the best sequential one ({self.best}), "
-            f"{self.unit}{some}.",
+            f"{self.unit}, mean over the starts{some}.",
             charts.svg("items", f"Difference in profit by item. Largest: {said}", charts.items(changes, self.unit)),
             table,
         )
@@ -231,7 +232,7 @@ class Page:
             charts.svg(
                 "limits",
                 f"Use of shared limits; most of the joint plan in any {self.period}: {said}",
-                charts.limits(found, models),
+                charts.limits(found, models, self.period),
             ),
             self._limits_table(found, models),
         )
@@ -274,7 +275,11 @@ class Page:
             f"Shadow price: what one more unit of a limit in a {self.period} would earn on the estimated picture, "
             f"{self.summary.currency}, with the joint plan's prices and the {self.period}s of its orders as they are; "
             "0 where the limit is not short. Rules on prices and promotions have none: no quantity touches them.",
-            charts.svg("shadow-prices", f"Shadow prices; the highest: {said}", charts.shadow_prices(found)),
+            charts.svg(
+                "shadow-prices",
+                f"Shadow prices; the highest: {said}",
+                charts.shadow_prices(found, self.summary.currency, self.period),
+            ),
             Table(f"Shadow prices, {self.summary.currency} a unit", ("limit", self.period, "price"), rows, 1),
         )
 
