@@ -64,6 +64,9 @@ BROKEN: dict[str, tuple[str | bytes, int | None, str | None, str]] = {
     "a day far off": (GOOD + "2121-05-03,item 1,2,3,1\n", 122, None, "is the date here a slip?"),
     "one period": ("\n".join(GOOD.splitlines()[:4]), None, None, "whole weeks: 1; 12 to learn from"),
     "nothing sold": (FRAME.assign(units=0).to_csv(index=False), None, None, "no row with units sold"),
+    "title above the header": ("Sales 2021\n\n" + GOOD, 3, None, "stand above the header? Remove it"),
+    "Excel's own first line": ("sep=,\n" + GOOD, 2, None, "stand above the header? Remove it"),
+    "UTF-16 without its mark": (GOOD.encode("utf-16-le"), None, None, "not a text file"),
     "zero byte": (GOOD.replace("item 1", "it\0em", 1), None, None, "not a text file"),
 }
 
@@ -179,3 +182,26 @@ def test_more_returned_than_sold_is_nothing_sold(tmp_path: Path) -> None:
     order = imported.case.items.index("item 0")
     assert imported.case.units[order, 0] == 0
     assert not np.isnan(imported.case.price[order, 0])
+
+
+def account(frame: pd.DataFrame, tmp_path: Path) -> str:
+    return " ".join(bring_frame(frame, tmp_path).account)
+
+
+def test_what_may_not_be_as_it_looks_is_said(tmp_path: Path) -> None:
+    """Doubled rows, orders that were called off, names that differ in capitals: counted, and asked about."""
+    for k in range(4):
+        (tmp_path / f"{k}").mkdir()
+    doubts = ("Copies of another row", "which were counted as sold", "differ in capitals alone")
+    plain = account(FRAME, tmp_path / "0")
+    assert not any(doubt in plain for doubt in doubts)
+    assert "cell for cell, were counted like any other: 50%" in account(pd.concat([FRAME, FRAME]), tmp_path / "1")
+    states = FRAME.assign(**{"Order Status": np.where(np.arange(len(FRAME)) % 3, "Completed", "Cancelled")})
+    assert "Order Status says 'Cancelled' or the like in 40 rows, which were" in account(states, tmp_path / "2")
+    shouted = FRAME["item"].where(np.arange(len(FRAME)) % 2 == 0, FRAME["item"].str.upper())
+    assert "items apart: 6 names, first 'item 0' and 'ITEM 0'" in account(FRAME.assign(item=shouted), tmp_path / "3")
+
+
+def test_letters_of_two_bytes_are_read_where_said(tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_bytes(GOOD.encode("utf-16-le"))
+    assert read_export(tmp_path / "sales.csv", encoding="utf-16-le").frame["item"].iloc[0] == "item 0"

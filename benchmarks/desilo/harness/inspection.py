@@ -280,9 +280,8 @@ def _history(case: Case) -> Iterator[Worry]:
         length = "a year" if case.holdout < year else "two years"
         yield Worry("short history", 1, f"less than {length} before the hold-out: demand {what}")
     if case.period_unit == "day":
-        yield Worry(
-            "days", 1, "the demand model knows no days of the week; weeks are planned better: import with --period week"
-        )
+        what = "the demand model knows no days of the week; weeks are planned better: import dates with --period week"
+        yield Worry("days", 1, what)
     small = np.nanmedian(case.price, axis=1) < SMALL_PRICE
     yield from _of_items(
         "small prices",

@@ -469,7 +469,7 @@ def _row(results: _Results, model: str, errors: Mapping[str, float | None]) -> R
         notes.append("orders cut where the plans broke a shared limit together")
     if all(record.coordination is not None and record.coordination.teams == 1 for record in records):
         notes.append(
-            "one team, with nobody to share a limit with: all that joint can earn more is found by searching longer"
+            "one team, with nobody to share a limit with: what joint earns more it finds by searching more widely"
         )
     return Row(
         model=results.name(model),

@@ -194,14 +194,7 @@ def _choose(export: Export, given: Mapping[Role, str], margin: bool) -> dict[Rol
             Role.PRICE: "--price COLUMN, or --revenue COLUMN",
             Role.UNIT_COST: "--unit-cost COLUMN, or --margin SHARE of the price (such as 0.3) to assume one",
         }
-        raise BadInput(
-            [
-                Problem(
-                    export.file,
-                    f"which column holds {MEANING[role]}? Say {advice.get(role, f'--{role} COLUMN')}; "
-                    f"its columns are {quoted(header, 30)}",
-                )
-                for role in missing
-            ]
-        )
+        asked = [f"which column holds {MEANING[role]}? Say {advice.get(role, f'--{role} COLUMN')}" for role in missing]
+        known = f"its columns are {quoted(header, 30)}"
+        raise BadInput([Problem(export.file, said) for said in (*asked, known)])
     return {role: chosen[role] for role in Role if role in chosen}

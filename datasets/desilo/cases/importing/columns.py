@@ -38,6 +38,7 @@ MEANING: Mapping[Role, str] = {
 KNOWN_AS: Mapping[Role, str] = {
     Role.DATE: (
         "date day week month period datum tag woche monat invoicedate orderdate saledate salesdate transactiondate "
+        "purchasedate bookingdate dateofsale rechnungsdatum bestelldatum verkaufsdatum "
         "timestamp datetime weekending weekstart yearweek yearmonth calendarweek kalenderwoche fecha"
     ),
     Role.ITEM: (
@@ -45,8 +46,13 @@ KNOWN_AS: Mapping[Role, str] = {
         "artikel artikelnummer artikelname upc ean gtin stockcode produkt material producto"
     ),
     Role.UNITS: "units unitssold quantity qty quantitysold qtysold menge absatz pieces volumesold stück unidades",
-    Role.PRICE: "price unitprice sellingprice shelfprice priceperunit preis stückpreis vk precio",
-    Role.REVENUE: ("revenue turnover netsales salesamount salesvalue lineamount linetotal amount umsatz erlös importe"),
+    Role.PRICE: (
+        "price unitprice salesprice averageprice avgprice sellingprice shelfprice priceperunit preis stückpreis vk "
+        "precio"
+    ),
+    Role.REVENUE: (
+        "revenue turnover netsales salesamount salesvalue lineamount linetotal totalprice amount umsatz erlös importe"
+    ),
     Role.UNIT_COST: (
         "unitcost cost costprice costperunit purchaseprice wholesaleprice einkaufspreis ek stückkosten coste"
     ),

@@ -35,8 +35,11 @@ EXCEL = {".xlsx", ".xlsm"}
 PARQUET, ZIP, OLD_EXCEL = b"PAR1", b"PK\3\4", b"\xd0\xcf\x11\xe0"
 """What files begin with, whatever they are called; an Excel file is a zip."""
 
+HEADER_WITHIN = 5
+"""Rows from the top in which a header is looked for that does not come first."""
+
 LOOKED_AT = 50
-"""Lines of a CSV from which its delimiter is told."""
+"""Lines of a CSV from which its delimiter is told, rows of a sheet that are searched for formulas."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def read_export(path: Path, *, sheet: str | None = None, encoding: str = "utf-8"
 
     Args:
         path: a CSV, parquet or Excel (.xlsx) file.
-        sheet: of an Excel file; the first one otherwise.
+        sheet: of an Excel file; the first one that is not hidden otherwise.
         encoding: of a CSV file without a byte order mark.
 
     Raises:
@@ -137,7 +140,7 @@ def _decoded(file: str, data: bytes, encoding: str) -> tuple[str, str]:
     for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if data.startswith(mark):
             encoding = name
-    if b"\0" in data and encoding != "utf-16":
+    if b"\0" in data and not re.match(r"utf[_-]?(16|32)", encoding, re.IGNORECASE):
         raise BadInput([Problem(file, "not a text file; CSV (as UTF-8), parquet or Excel (.xlsx) is expected")])
     try:
         text = data.decode(encoding)
@@ -171,6 +174,9 @@ def _delimiter(text: str) -> str:
 def _unparsed(file: str, error: str, delimiter: str) -> Problem:
     if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", error):
         expected, row, saw = found.groups()
+        if int(expected) <= 2 and int(row) <= HEADER_WITHIN:
+            above = "does another line, a title or 'sep=', stand above the header? Remove it"
+            return Problem(file, f"found {saw} cells where the first row has {expected}; {above}", int(row))
         quote = f'write a cell with one of the {DELIMITERS[delimiter]} in it "in quotes"'
         return Problem(file, f"found {saw} cells where the header has {expected}; {quote}", int(row))
     if found := re.search(r"EOF inside string starting at row (\d+)", error):
@@ -203,10 +209,12 @@ def _excel(file: str, data: bytes, sheet: str | None) -> tuple[pd.DataFrame, str
         if sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(data)).infolist()) > MAX_BYTES:
             raise BadInput([Problem(file, f"unpacks to more than {MAX_BYTES:,} bytes; export the sales as CSV")])
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        chosen = book.sheetnames[0] if sheet is None else sheet
-        if chosen not in book.sheetnames:
-            raise BadInput([Problem("--sheet", f"{file} has no sheet '{chosen}'; it has {quoted(book.sheetnames)}")])
-        cells = _cells(file, book[chosen])
+        tables = {each.title: each for each in book.worksheets}  # charts have sheets of their own
+        shown = [title for title, each in tables.items() if each.sheet_state == "visible"]
+        chosen = next(iter([*shown, *tables]), "") if sheet is None else sheet
+        if chosen not in tables:
+            raise BadInput([Problem("--sheet", f"{file} has no sheet '{chosen}'; it has {quoted(tables)}")])
+        cells = _cells(file, tables[chosen])
     except ImportError:
         message = 'Excel files are read with openpyxl: pip install "desilo[excel]", or save the sheet as CSV'
         raise BadInput([Problem(file, message)]) from None
@@ -217,7 +225,20 @@ def _excel(file: str, data: bytes, sheet: str | None) -> tuple[pd.DataFrame, str
         raise BadInput([Problem(file, f"cannot be read as Excel (.xlsx): {reason}")]) from None
     if cells.empty:
         raise BadInput([Problem(file, f"sheet '{chosen}' is empty; a header line and rows are expected")])
-    return _below_header(cells), f"Excel, sheet '{chosen}'"
+    frame = _below_header(cells)
+    blank = list(frame.columns[(frame == "").all()])
+    if blank and _holds_formulas(data, chosen):
+        what = f"column {quoted(blank)} holds formulas that were never worked out"
+        raise BadInput([Problem(file, f"{what}; open it in Excel, save it, and import what was saved")])
+    return frame, f"Excel, sheet '{chosen}'"
+
+
+def _holds_formulas(data: bytes, sheet: str) -> bool:
+    """Whether the first rows do. Other programs than Excel may write them without their values."""
+    from openpyxl import load_workbook
+
+    rows = load_workbook(io.BytesIO(data), read_only=True, keep_links=False)[sheet].iter_rows(max_row=LOOKED_AT)
+    return any(cell.data_type == "f" for row in rows for cell in row)
 
 
 def _cells(file: str, sheet: Any) -> pd.DataFrame:

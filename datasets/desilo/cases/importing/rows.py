@@ -36,6 +36,15 @@ NO, YES = {"", "0", "no", "n", "false", "none", "-", "nein"}, {"1", "yes", "y", 
 YEARS = {"year", "jahr", "yr", "año", "calendaryear", "fiscalyear"}
 """Names of a column that says which year a week or month is of."""
 
+CALLED_OFF = r"\b(?:cancel|return|refund|void|reject|storn)"
+"""Begins what a column of states says of a row that is no sale."""
+
+EXCEL_DAYS = 30_000
+"""Numbers from here on, 1982 as Excel counts days, are more than any history numbers."""
+
+DOUBLED = 0.4
+"""Share of rows that are copies of another from which on it is worth asking whether all of them are sales."""
+
 ALL = "all"
 """The price zone of an export without zones."""
 
@@ -101,6 +110,7 @@ def read_rows(
     findings.stop_if_any()
     if periods is None:
         raise AssertionError("dates that cannot be read are a problem")
+    account += _doubts(export, columns, frame["item"])
     unknown = frame["units"].isna()
     if unknown.any():
         account.append(f"Without units and money, so nothing is on record: {counted(int(unknown.sum()), 'row')}.")
@@ -114,6 +124,36 @@ def read_rows(
         account.append(f"Units at no price, samples or corrections, were left out: {counted(int(free.sum()), 'row')}.")
         frame = frame[~free]
     return Rows(frame, unit, dated, currency, tuple(account))
+
+
+def _doubts(export: Export, columns: Mapping[Role, str], items: pd.Series) -> list[str]:
+    """What may not be as it looks, and was taken as it is."""
+    said = []
+    try:
+        copies = pd.util.hash_pandas_object(export.frame, index=False).duplicated().mean()
+    except TypeError:  # cells of a parquet file that are lists
+        copies = 0.0
+    if copies > DOUBLED:
+        said.append(f"Copies of another row, cell for cell, were counted like any other: {copies:.0%}. Is each a sale?")
+    for name in export.frame.columns.difference([*columns.values()], sort=False):
+        if "status" in name.lower():
+            states = export.frame[name].astype("str")
+            off = states[states.str.contains(CALLED_OFF, case=False)]
+            if len(off):
+                what = f"Column {name} says '{off.iloc[0]}' or the like in {counted(len(off), 'row')}"
+                said.append(f"{what}, which were counted as sold: export without them if they were not.")
+    names = pd.Series(items.unique())
+    alike = names[names.str.casefold().duplicated(keep=False)]
+    if len(alike):
+        what = f"{counted(len(alike), 'name')}, {_two(alike)}"
+        said.append(f"Names that differ in capitals alone are items apart: {what}.")
+    return said
+
+
+def _two(alike: pd.Series) -> str:
+    first = alike.iloc[0]
+    other = alike[(alike.str.casefold() == first.casefold()) & (alike != first)].iloc[0]
+    return f"first '{first}' and '{other}'"
 
 
 def _as_text(cells: pd.Series) -> pd.Series:
@@ -182,6 +222,9 @@ def _periods(
             what = f"numbers {named}s, which cannot be told to {unit}s without their dates; leave --period out"
             findings.add(file, what, column=column)
         numbered = unit or named or "week"
+        if named is None and known.astype(int).min() >= EXCEL_DAYS:
+            what = f"'{known[0]}' may be a day as Excel counts them; format the column as a date before it is exported"
+            findings.add(file, f"{what}, or name it week or day if that is what it numbers", column=column)
         account.append(f"Column {column} numbers {numbered}s; the numbers are kept.")
         numbers: Ints = pd.to_numeric(texts.where(~blank, "0")).to_numpy(np.int64)
         return numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbered, False
