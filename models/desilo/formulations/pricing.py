@@ -51,7 +51,6 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
         formulation: tight declares the pair variables.
     """
     count, periods, most_levels = levels.shape
-    pairs = pairs_of_substitutes(instance) if formulation is not Formulation.PLAIN else []
     limited = np.isfinite(instance.max_price_changes)
     change_counts = levels & limited[:, None, None]
     at_reference = np.arange(most_levels) == instance.reference[:, None]
@@ -67,8 +66,6 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
     block.limited = pyo.Set(initialize=np.flatnonzero(limited).tolist())
     block.counted = pyo.Set(dimen=3, initialize=true_at(change_counts, axes=(0, 2, 1)))
     block.open_before = pyo.Set(block.I, block.K, block.T, initialize=wherever(before))
-    block.B = pyo.Set(dimen=2, initialize=pairs)
-    open_levels = {(i, t): np.flatnonzero(levels[i, t]).tolist() for i in _in_pairs(pairs) for t in block.T}
 
     block.p = pyo.Param(block.I, block.K, default=entries(instance.price))
     block.n = pyo.Param(block.I, default=entries(instance.max_price_changes))
@@ -76,16 +73,6 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
 
     block.y = pyo.Var(block.A, domain=pyo.Binary)
     block.change = pyo.Var(block.limited, block.T, bounds=(0, 1))
-    block.w = pyo.Var(
-        [
-            (i, level, j, m, t)
-            for i, j in pairs
-            for t in block.T
-            for level in open_levels[i, t]
-            for m in open_levels[j, t]
-        ],
-        bounds=(0, 1),
-    )
 
     @block.Constraint(block.I, block.T)
     def P1_one_level(b: Block, i: int, t: int) -> Any:
@@ -99,6 +86,25 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
     @block.Constraint(block.limited)
     def P3_changes(b: Block, i: int) -> Any:
         return sum(b.change[i, t] for t in b.T) <= b.n[i]
+
+    if formulation is not Formulation.PLAIN:
+        _declare_pairs(block, levels, pairs_of_substitutes(instance))
+
+
+def _declare_pairs(block: Block, levels: Bools, pairs: list[tuple[int, int]]) -> None:
+    """(P4), (P5): the pair variables."""
+    open_levels = {(i, t): np.flatnonzero(levels[i, t]).tolist() for i in _in_pairs(pairs) for t in block.T}
+    block.B = pyo.Set(dimen=2, initialize=pairs)
+    block.w = pyo.Var(
+        [
+            (i, level, j, m, t)
+            for i, j in pairs
+            for t in block.T
+            for level in open_levels[i, t]
+            for m in open_levels[j, t]
+        ],
+        bounds=(0, 1),
+    )
 
     @block.Constraint([(i, level, j, t) for i, j in pairs for t in block.T for level in open_levels[i, t]])
     def P4_pair(b: Block, i: int, level: int, j: int, t: int) -> Any:

@@ -111,7 +111,7 @@ def _declared(component: Any, tables: Tables) -> tuple[Any, Any, Any]:
     if rule is not None:
         arrays = getattr(getattr(getattr(rule, "_initializer", None), "_fcn", None), "arrays", None)
         if arrays is not None:
-            lower, upper = (grid.read(a) if a.ndim else a for a in arrays)
+            lower, upper = (grid.read(a).reshape(-1) if a.ndim else a for a in arrays)
         elif rule.constant():
             low, high = rule(block, None)
             lower, upper = _bound([low], -np.inf), _bound([high], np.inf)

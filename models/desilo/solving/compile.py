@@ -93,15 +93,11 @@ class _Entries:
     @classmethod
     def of(cls, linear: Any, grid: Grid, root: Frame, first: int = 0) -> list[_Entries]:
         """The entries of a linear expression in every row of the root frame, from a first row on."""
-        axes = len(grid.shape)
-        steps = [
-            (np.arange(n, dtype=np.int32) * np.int32(stride)).reshape([-1 if k == axis else 1 for k in range(axes)])
-            for axis, (n, stride) in enumerate(zip(grid.shape, grid.strides, strict=True))
-        ]
+        rows = np.arange(first, first + grid.size, dtype=np.int32).reshape(grid.shape)
         return [
             cls(
                 term.frame.shape,
-                (np.asarray(first, dtype=np.int32), *(term.frame.from_above(step, root) for step in steps)),
+                (term.frame.from_above(rows, root),),
                 tuple(np.asarray(part, dtype=np.int32) for part in term.column),
                 term.coefficient,
             )
@@ -147,10 +143,9 @@ class _Sample:
 
 @dataclass(frozen=True)
 class _Goal:
-    """An objective: columns and values of its linear terms, its constant, and its quadratic terms."""
+    """An objective: its linear terms, its constant, and its quadratic terms."""
 
-    columns: Array
-    values: Floats
+    entries: list[_Entries]
     constant: float
     squares: tuple[tuple[int, int, float], ...] = ()
 
@@ -234,11 +229,7 @@ class _Compiler:
         """The objective."""
         expression, grid, frame = self.evaluator.rows(component)
         linear = self.evaluator.linear(expression, frame)
-        entries = _Entries.of(linear, grid, frame)
-        size = sum(entry.size for entry in entries)
-        columns = _spread(np.add, [(entry.shape, entry.column) for entry in entries], np.empty(size, np.intp))
-        values = _spread(np.multiply, [(entry.shape, entry.value) for entry in entries], np.empty(size))
-        return _Goal(columns, values, float(linear.constant))
+        return _Goal(_Entries.of(linear, grid, frame), float(linear.constant))
 
     def _check(self, samples: list[_Sample], fixed: dict[int, float], lower: Floats, upper: Floats) -> None:
         """Make the sampled rows as Pyomo would and compare: a rule that looks at its index otherwise is found out."""
@@ -288,7 +279,8 @@ class _Compiler:
             (max(a, b), min(a, b), pyo.value(coefficient) * (2.0 if a == b else 1.0))
             for (a, b), coefficient in zip(pairs.tolist(), found.quadratic_coefs, strict=True)
         )
-        return _Goal(self.columns.of(found.linear_vars), values, float(pyo.value(found.constant)), squares)
+        entries = _Entries(values.shape, (), (self.columns.of(found.linear_vars),), (values,))
+        return _Goal([entries], float(pyo.value(found.constant)), squares)
 
     def _rows_by_pyomo(self, others: list[Any]) -> _Piece:
         """The rows of all constraints but the others, by Pyomo's standard form."""
@@ -325,7 +317,10 @@ class _Compiler:
         row_lower = _spread(np.add, [(piece.shape, (piece.lower,)) for piece in pieces], np.empty(self.height))
         row_upper = _spread(np.add, [(piece.shape, (piece.upper,)) for piece in pieces], np.empty(self.height))
         matrix, samples = self._matrix(pieces, len(lower))
-        cost = np.bincount(goal.columns, goal.values, minlength=len(lower)).astype(np.float64, copy=False)
+        cost = np.zeros(len(lower))
+        for entry in goal.entries:
+            where = _spread(np.add, [(entry.shape, entry.column)], np.empty(entry.size, np.intp))
+            np.add.at(cost, where, _spread(np.multiply, [(entry.shape, entry.value)], np.empty(entry.size)))
         offset = goal.constant
         if fixed:
             level, varies = np.zeros(len(lower)), np.ones(len(lower))
@@ -388,7 +383,10 @@ class _Compiler:
                     here = start + np.flatnonzero(rows[start:end] == piece.first + position)
                     if len(here) <= LONG:
                         samples.append(_Sample(piece, position, _by_column(columns[here], values[here])))
-        return sparse.coo_array((values, (rows, columns)), shape=(self.height, width)).tocsc(), samples
+        triplets = sparse.coo_array((self.height, width))
+        triplets.coords, triplets.data = (rows, columns), values  # given at once they are searched for indices outside
+        triplets.has_canonical_format = False
+        return triplets.tocsc(), samples
 
 
 def _some(array: Any, mask: Bools) -> Any:

@@ -101,11 +101,11 @@ class Members:
                 raise Untemplatable("an index is outside its set")
             return at[0]
         if self._table is not None and all(index.dtype.kind == "i" for index in at):
-            shifted = [index - low for index, low in zip(at, self._first, strict=True)]
-            inside = all(
-                s.size == 0 or (s.min() >= 0 and s.max() < n) for s, n in zip(shifted, self._span, strict=True)
-            )
-            found: Positions = self._table[tuple(shifted)] if inside else np.array(-1)
+            shifted = tuple(index - low for index, low in zip(at, self._first, strict=True))
+            try:
+                found: Positions = self._table.take(np.ravel_multi_index(shifted, self._table.shape))
+            except ValueError:
+                raise Untemplatable("an index is outside its set") from None
         else:
             spread = np.broadcast_arrays(*at)
             keys = zip(*(a.reshape(-1).tolist() for a in spread), strict=True)
@@ -150,10 +150,13 @@ class Grid:
             raise Untemplatable(f"{len(at)} indices where there are {start}")
         return parts
 
+    def places(self, at: Sequence[Array]) -> tuple[Positions, ...]:
+        """Positions in each factor."""
+        return tuple(factor.positions(part) for factor, part in zip(self.factors, self.split(at), strict=True))
+
     def where(self, at: Sequence[Array]) -> tuple[Positions, ...]:
-        """Positions by factor, whose sum (each times its stride) is the position in the set."""
-        parts = zip(self.factors, self.split(at), self.strides, strict=True)
-        return tuple(factor.positions(part) * stride for factor, part, stride in parts)
+        """The same times the factor's stride: their sum is the position in the set."""
+        return tuple(place * stride for place, stride in zip(self.places(at), self.strides, strict=True))
 
     def positions(self, indices: Sequence[Any]) -> Ints:
         """Where members, as Pyomo has them, stand."""
@@ -171,10 +174,10 @@ class Grid:
         return list(zip(*columns, strict=True)) if len(columns) > 1 else columns[0]
 
     def read(self, array: Array) -> Array:
-        """(n,) the entries of an array at all members, whose indices are those of the array."""
+        """The entries of an array at all members, whose indices are those of the array, in the shape of the grid."""
         if array.shape == self.shape and all(factor.counts for factor in self.factors):
-            return array.reshape(-1)
-        return np.broadcast_to(array[tuple(self.indices())], self.shape).reshape(-1)
+            return array
+        return np.broadcast_to(array[tuple(self.indices())], self.shape)
 
     def indices(self) -> list[Array]:
         """The members, as arrays that broadcast over `shape`, one per index."""
@@ -247,7 +250,7 @@ class Tables:
         return self._once("family", indexed_set, self._family)  # type: ignore[no-any-return]
 
     def parameter(self, parameter: Any) -> tuple[Floats, bool]:
-        """(n,) values of an indexed parameter in the order of its index set, and whether some are missing: nan."""
+        """Values of an indexed parameter in the shape of its index set, and whether some are missing: nan."""
 
         def read(parameter: Any) -> tuple[Floats, bool]:
             values = self._parameter(parameter)
@@ -281,20 +284,22 @@ class Tables:
 
     def _parameter(self, parameter: Any) -> Floats:
         index_set = parameter.index_set()
+        grid = self.grid(index_set)
         default = parameter.default()
         array = getattr(default, "array", None)
         if array is not None:
-            grid = self.grid(index_set)
             values = grid.read(array)
-            if not parameter._data:
-                return values
-            values = values.astype(np.float64)
-            values[grid.positions(list(parameter._data))] = [pyo.value(data) for data in parameter._data.values()]
+            if parameter._data:
+                values = values.astype(np.float64, order="C")
+                made = [pyo.value(data) for data in parameter._data.values()]
+                values.reshape(-1)[grid.positions(list(parameter._data))] = made
             return values
         if default is parameter.NoValue:
             known = {index: pyo.value(data) for index, data in parameter.items()}
-            return np.array([known.get(index, np.nan) for index in index_set], dtype=np.float64)
-        return np.array([pyo.value(parameter[index]) for index in index_set], dtype=np.float64)
+            listed = [known.get(index, np.nan) for index in index_set]
+        else:
+            listed = [pyo.value(parameter[index]) for index in index_set]
+        return np.array(listed, dtype=np.float64).reshape(grid.shape)
 
 
 def _concatenated(columns: Sequence[Array]) -> Array:

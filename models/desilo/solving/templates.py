@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
-from operator import add
+from operator import add, mul
 from typing import Any
 
 import numpy as np
@@ -209,12 +209,7 @@ class Evaluator:
         if isinstance(node, SumExpression):
             return _added([self._value(part, frame) for part in node.args])
         if isinstance(node, ProductExpression):
-            left, right = (self._value(part, frame) for part in node.args)
-            if isinstance(left, Linear):
-                left, right = right, left
-            if isinstance(left, Linear):
-                raise Untemplatable("it multiplies variables")
-            return _times(left, right, frame)
+            return self._product(_factors(node), frame)
         if isinstance(node, DivisionExpression):
             left, right = node.args
             divisor = self.number(right, frame)
@@ -230,6 +225,17 @@ class Evaluator:
         if isinstance(node, UnaryFunctionExpression):
             return self._function(node.getname(), self.number(node.args[0], frame))
         return self._leaf(node, frame)
+
+    def _product(self, factors: Sequence[Any], frame: Frame) -> Any:
+        """Numbers multiplied, or a `Linear` times one number after the other: they need not be of the same shape."""
+        values = [self._value(factor, frame) for factor in factors]
+        numbers = [value for value in values if not isinstance(value, Linear)]
+        if len(numbers) == len(values):
+            return reduce(mul, values)
+        if len(numbers) < len(values) - 1:
+            raise Untemplatable("it multiplies variables")
+        (linear,) = (value for value in values if isinstance(value, Linear))
+        return reduce(lambda value, number: _times(number, value, frame), numbers, linear)
 
     def _leaf(self, node: Any, frame: Frame) -> Any:
         """One variable, parameter or named expression."""
@@ -267,8 +273,13 @@ class Evaluator:
         raise Untemplatable(f"it uses parts of {getattr(component, 'name', type(component).__name__)}")
 
     def _parameter(self, parameter: Any, at: Sequence[Array]) -> Number:
-        known, gaps = self.tables.parameter(parameter)
-        values = known.take(reduce(add, self.tables.index_grid(parameter).where(at)))
+        table, gaps = self.tables.parameter(parameter)
+        *rows, last = self.tables.index_grid(parameter).places(at)
+        whole = (1,) * (last.ndim - 1) + table.shape[-1:]
+        if rows and last.shape == whole and all(row.shape[-1] == 1 for row in rows) and _counts(last):
+            values = table[tuple(rows)][..., 0, :]
+        else:
+            values = table[(*rows, last)]
         if gaps and np.isnan(values).any():
             raise Untemplatable(f"{parameter.name} has no value at an index")
         return values
@@ -312,6 +323,13 @@ class Evaluator:
             return functions[name](np.asarray(argument, dtype=np.float64))
 
 
+def _factors(node: Any) -> list[Any]:
+    """What is multiplied in a product of products."""
+    if not isinstance(node, ProductExpression):
+        return [node]
+    return [factor for part in node.args for factor in _factors(part)]
+
+
 def _times(number: Number, value: Any, frame: Frame) -> Any:
     """A number of a frame times a number or `Linear` of that frame or of frames below."""
     if not isinstance(value, Linear):
@@ -327,6 +345,10 @@ def _added(values: Sequence[Any]) -> Any:
         return reduce(add, values)
     linear = [value if isinstance(value, Linear) else Linear(value) for value in values]
     return Linear(sum(part.constant for part in linear), [term for part in linear for term in part.terms])
+
+
+def _counts(places: Array) -> bool:
+    return np.array_equal(places.reshape(-1), np.arange(places.size))
 
 
 def _first_line(error: BaseException) -> str:
