@@ -8,16 +8,20 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from mutations import fuzz, read_or_refused, spoilt
 from small_claims import EXPERIMENT, SCALE
-from small_run import Ear
+from small_run import Ear, small_settings, write_small_case
 from small_runs import bench, write
 
+from desilo.cases.errors import BadInput
+from desilo.harness import run
 from desilo.harness.claims import conduct
 from desilo.harness.claims.experiment import Scale
 from desilo.harness.cli import Exit, main
+from desilo.harness.report import summarise
 from desilo.harness.solvers.library.standings import read_standings
+from desilo.harness.words import to_markdown
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "orange-juice"
@@ -77,6 +81,46 @@ def test_the_record_of_a_run(data: bytes) -> None:
         shutil.copy(PUBLISHED / "summary.json", place)
         Path(place, "run.json").write_bytes(data)
         holds(desilo("report", place))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small run."""
+    folder = tmp_path_factory.mktemp("run")
+    small = small_settings(write_small_case(folder / "case"), starts=1, tightness=(1.0,), time_limit=40.0)
+    run.run(small, folder / "made", Ear())
+    return folder / "made"
+
+
+@pytest.mark.parametrize("name", ["run.json", "records/131-t1-joint.json", "records/131-t1-coordinated.json"])
+def test_the_records_of_a_run(made: Path, name: str) -> None:
+    """Read and summed up: the report's figures, sentences and pictures come from these alone."""
+    whole = (made / name).read_bytes()
+    read_or_refused(lambda: to_markdown(summarise(run.load(made))))
+
+    @settings(fuzz, max_examples=60)
+    @given(spoilt(whole))
+    def check(data: bytes) -> None:
+        (made / name).write_bytes(data)
+        read_or_refused(lambda: to_markdown(summarise(run.load(made))))
+
+    try:
+        check()
+    finally:
+        (made / name).write_bytes(whole)
+
+
+def test_a_record_with_a_cause_less_or_of_another_cell_is_refused(made: Path) -> None:
+    joint, isolated = (made / "records" / f"131-t1-{model}.json" for model in ("joint", "isolated"))
+    whole = joint.read_text()
+    for text, said in (
+        (isolated.read_text(), "its figures are another cell's"),
+        (whole.replace('"salvage"', '"scrap"'), "money by cause of profit is expected"),
+    ):
+        joint.write_text(text)
+        with pytest.raises(BadInput, match=said):
+            run.load(made)
+    joint.write_text(whole)
 
 
 @pytest.mark.parametrize("name", ["run.json", "records/made-up.csv"])

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from desilo.cases.findings import schema_problems
 from desilo.cases.folders import TEMPORARY, fresh_file
+from desilo.harness.sell import EFFECT_ON_PROFIT
 from desilo.operating.decision import Strength
 from desilo.solving import Stop
 
@@ -26,6 +27,24 @@ def _known(figure: object) -> object:
 
 Known = Annotated[float | None, BeforeValidator(_known)]
 """A finite figure, or None where it is not known."""
+
+
+def _every_cause(breakdown: dict[str, float]) -> dict[str, float]:
+    """Sums over causes need each of them, and no other."""
+    if breakdown.keys() != EFFECT_ON_PROFIT.keys():
+        raise ValueError(f"money by cause of profit is expected: {', '.join(EFFECT_ON_PROFIT)}")
+    return breakdown
+
+
+COUNTS = ("seed", "scenarios", "nature_scenarios", "clairvoyant_scenarios")
+"""Settings of a run that its summary is computed with."""
+
+
+def _counted(settings: dict[str, Any]) -> dict[str, Any]:
+    for name in COUNTS:
+        if type(settings.get(name)) is not int:
+            raise ValueError(f"a whole number '{name}' is expected")
+    return settings
 
 
 class Record(BaseModel):
@@ -57,7 +76,7 @@ class Score(Record):
     """A plan sold first come first served on one picture of demand; expected over its scenarios, over the horizon."""
 
     profit: float  # money
-    breakdown: dict[str, float]  # money by cause of profit, costs positive
+    breakdown: Annotated[dict[str, float], AfterValidator(_every_cause)]  # money by cause of profit, costs positive
     gross_margin: float  # share of the revenue left after the unit costs of what is sold
     fill_rate: float
     average_stock: float  # units at the end of a period, all items
@@ -217,7 +236,7 @@ class RunRecord(Record):
     """What was run: enough to run it again, and to read the records without the case."""
 
     schema_version: SchemaVersion = 1
-    settings: dict[str, Any]
+    settings: Annotated[dict[str, Any], AfterValidator(_counted)]
     case: str
     title: str
     currency: str

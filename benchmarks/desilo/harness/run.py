@@ -243,6 +243,8 @@ def load(folder: Path) -> Finished:
         if path.exists():
             try:
                 cells.append(read_record(CellRecord, path))
+                if cells[-1].cell != cell:
+                    raise ValueError("its figures are another cell's")
             except ValueError as error:
                 raise BadInput([Problem(str(path), f"is no record of a cell: {_first_line(error)}")]) from None
     return Finished(record, tuple(cells), replanned_in(folder, record.variants))
