@@ -16,14 +16,14 @@ from desilo.cases.case import Case
 from desilo.cases.instance import Instance
 from desilo.harness import sensitivity
 from desilo.harness.cli import main
-from desilo.harness.experiment import JOINT, SEQUENTIAL, Problems, Settings, prepare_case, starts_of
+from desilo.harness.experiment import JOINT, SEQUENTIAL, Estimates, Problems, Settings, prepare_case, starts_of
+from desilo.harness.nature import response_of
 from desilo.harness.records import Replanned, Variant, read_record
 from desilo.harness.report import Replanning, summarise
 from desilo.harness.run import Finished, load, run
 from desilo.harness.sensitivity import DIALS, SENSITIVITY, dial_of, path_of, problems_of, responses
 from desilo.harness.words import survival
-from desilo.operating.executors import Here
-from desilo.operating.forecast import Response
+from desilo.operating.forecast import Response, fit
 
 FEW = ("demand", "holding_cost", "lead_time", "open_to_buy")
 """Figures that are tried here; the lead time can only be shorter than the two weeks that are planned."""
@@ -41,8 +41,8 @@ def case(settings: Settings) -> Case:
 
 @pytest.fixture(scope="module")
 def known(case: Case, settings: Settings) -> dict[str, Response]:
-    start = starts_of(case, settings)[0]
-    return responses(Here(), case, [start])[start]
+    estimates = Estimates(fit(case, case.holdout), response_of(case))
+    return responses(estimates, case, starts_of(case, settings)[0])
 
 
 @pytest.fixture(scope="module")

@@ -156,7 +156,8 @@ def run(
         before = _earlier(folder)
         sweep(folder)
         watcher.note("estimating demand" if before is None else "going on with what is there")
-        problems, errors, elasticities = _prepare_all(pool, case, settings)
+        estimates = _estimate(pool, case)
+        problems, errors, elasticities = _prepare_all(pool, case, settings, estimates)
         described = describe(case, settings, problems, errors, elasticities)
         if cluster is not None:
             described = described.model_copy(update={"machine": described.machine | cluster.machine})
@@ -222,7 +223,7 @@ def run(
             for cell, record in done.items()
             if (cell.model, cell.tightness) == (JOINT, 1.0) and record.plan is not None
         }
-        asked = tasks_of(pool, case, settings, described.starts[:sensitivity], finished.cells, joint)
+        asked = tasks_of(estimates, case, settings, described.starts[:sensitivity], finished.cells, joint)
         described = described.model_copy(update={"variants": tuple(task.variant for task in asked)})
         write_record(described, folder / RUN)
         return replace(finished, record=described, replanned=plan_again(pool, asked, settings, folder, watcher))
@@ -356,12 +357,16 @@ def describe(
     )
 
 
+def _estimate(pool: Executor, case: Case) -> Estimates:
+    """What the history says about demand."""
+    fitted = pool.submit(fit, case, case.holdout), pool.submit(response_of, case)
+    return Estimates(*(future.result() for future in fitted))
+
+
 def _prepare_all(
-    pool: Executor, case: Case, settings: Settings
+    pool: Executor, case: Case, settings: Settings, estimates: Estimates
 ) -> tuple[dict[int, dict[float, Problems]], dict[str, float], tuple[Elasticity, ...]]:
     """The problems of every start, the forecast error of every picture, and the elasticities estimated."""
-    fitted = pool.submit(fit, case, case.holdout), pool.submit(response_of, case)
-    estimates = Estimates(*(future.result() for future in fitted))
     prepared = {start: pool.submit(prepare, case, start, settings, estimates) for start in starts_of(case, settings)}
     responses = estimates.responses(case, int(case.periods[case.holdout]))
     judged = {name: pool.submit(_judge, case, response) for name, response in responses.items()}

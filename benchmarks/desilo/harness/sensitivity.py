@@ -30,6 +30,7 @@ from desilo.harness.experiment import (
     HANDED_ON,
     JOINT,
     SEQUENTIAL,
+    Estimates,
     Problems,
     Settings,
     Task,
@@ -38,10 +39,10 @@ from desilo.harness.experiment import (
     source_digest,
     work,
 )
-from desilo.harness.nature import nature, response_of
+from desilo.harness.nature import nature
 from desilo.harness.records import Cell, CellRecord, Replanned, Variant, read_record, write_record
 from desilo.operating.decision import Pictures
-from desilo.operating.forecast import Response
+from desilo.operating.forecast import Response, saying
 from desilo.operating.picture import picture
 from desilo.operating.today import today
 from desilo.solving import Options, Stop
@@ -164,14 +165,9 @@ def changed(case: Case, variant: Variant) -> Case | None:
         return None
 
 
-def responses(pool: Executor, case: Case, starts: Sequence[int]) -> dict[int, dict[str, Response]]:
-    """How demand responds as each forecaster has it at every start, and as nature does."""
-    true = pool.submit(response_of, case)
-    seen = {start: {name: pool.submit(told, case, start) for name, told in FORECASTERS.items()} for start in starts}
-    return {
-        start: {name: future.result() for name, future in own.items()} | {NATURE: true.result()}
-        for start, own in seen.items()
-    }
+def responses(estimates: Estimates, case: Case, start: int) -> dict[str, Response]:
+    """How demand responds as each forecaster has it at a start, and as nature does."""
+    return estimates.responses(case, start) | {NATURE: estimates.nature}
 
 
 def problems_of(case: Case, known: Mapping[str, Response], settings: Settings, variant: Variant) -> Problems | None:
@@ -189,12 +185,8 @@ def problems_of(case: Case, known: Mapping[str, Response], settings: Settings, v
     if dial is not None and dial.figure in DEMAND:
         price = today(other, variant.start).price
         known = {name: DEMAND[dial.figure](each, dial.of(variant.side), price) for name, each in known.items()}
-
-    def seen(name: str) -> Response:
-        return known[name]
-
     pictures = Pictures(
-        *(picture(other, variant.start, lambda *_, name=name: seen(name), seed=settings.seed) for name in FORECASTERS)
+        *(picture(other, variant.start, saying(known[name]), seed=settings.seed) for name in FORECASTERS)
     )
     scored = nature(
         other,
@@ -229,7 +221,7 @@ class Again:
 
 
 def tasks_of(
-    pool: Executor,
+    estimates: Estimates,
     case: Case,
     settings: Settings,
     starts: Sequence[int],
@@ -239,15 +231,15 @@ def tasks_of(
     """Every variant, start by start; those in which nothing is different are left out.
 
     Args:
-        pool: that estimates demand.
-        case, settings: of the run.
+        estimates, case, settings: of the run.
         starts: for which to plan again.
         cells: of the run; they say which order of hand-offs promises most.
         plans: the run's joint plans, by start.
     """
     digest, orders = digest_of(case), orders_of(cells)
     tasks = []
-    for start, known in responses(pool, case, starts).items():
+    for start in starts:
+        known = responses(estimates, case, start)
         given = {"orders": ", ".join(orders), "plan": _digest(plans.get(start))} | _source()
         as_it_is: dict[str, str] = {}
         for variant in _variants(start):
