@@ -434,7 +434,7 @@ def run(
         case: name of a bundled case, or a case folder.
         quick: a small run.
         seed: of scenarios, nature, solver and resampling.
-        time_limit: seconds for the whole run.
+        time_limit: seconds for the whole run; if left out 350, or 5 an item where that is more (quick: 55, or 1).
         jobs: operating models worked out at the same time, in processes of their own; two, if there are two cores,
             or as many as the cluster has workers.
         cluster: address of a Dask cluster to work on, e.g. tcp://host:8786; this machine if left out. The records are

@@ -459,6 +459,58 @@ def seen(request: pytest.FixtureRequest, html: str, tmp_path_factory: pytest.Tem
     return result
 
 
+MORE = """<script>
+addEventListener("load", () => {
+  const rows = () => [...document.querySelectorAll("#calendars table")].map(table => table.tBodies[0].rows.length);
+  const more = document.getElementById("more"), found = [[...rows(), more.hidden]];
+  more.click();
+  found.push([...rows(), more.hidden, document.activeElement.className]);
+  const choose = document.getElementById("choose").elements;
+  choose.items.value = "copy 39";
+  choose.items.dispatchEvent(new Event("input", { bubbles: true }));
+  found.push([...rows(), more.hidden]);
+  document.body.textContent = JSON.stringify(found);
+});
+</script>"""
+
+
+def test_in_a_browser_calendars_of_many_items_begin_with_some_and_show_all_on_request(
+    html: str, tmp_path: Path
+) -> None:
+    """Every item forty times."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    opening, closing = '<script type="application/json" id="plans">', "</script>"
+    before, rest = html.split(opening)
+    text, after = rest.split(closing, 1)
+    plans = json.loads(text)
+    each = len(plans["items"])
+    plans["items"] = [f"{item} copy {k}" for k in range(40) for item in plans["items"]]
+    for window in plans["windows"]:
+        for plan in window["plans"].values():
+            plan |= {name: 40 * plan[name] for name in ("price", "order", "promo")}
+    page = (
+        before
+        + opening
+        + json.dumps(plans).replace("<", "\\u003c")
+        + closing
+        + after.replace("</body>", f"{MORE}</body>", 1)
+    )
+    page = re.sub(r"; script-src '[^']*'", "; script-src 'unsafe-inline'", page, count=1)
+    page = page.replace(' name="differing" type="checkbox" checked', ' name="differing" type="checkbox"')
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", f"--user-data-dir={tmp_path}")
+    found = subprocess.run(
+        [CHROMIUM, *flags, "--dump-dom", tmp_path / "page.html"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    said = json.loads(re.sub("<[^>]*>", "", found.stdout.split("<body")[1].split(">", 1)[1]))
+    assert said == [[25, 25, False], [40 * each, 40 * each, True, "scroll"], [each, each, True]]
+
+
 def test_in_a_browser_every_chart_is_drawn_and_nothing_goes_wrong(seen: dict[str, Any]) -> None:
     assert seen["wrong"] == []
     assert seen["drawn"] == [1] * CHARTS

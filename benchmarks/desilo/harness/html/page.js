@@ -95,19 +95,26 @@ if (plans) {
     place.append(own ? table : make("p", `${data.called[model] ?? model}: no plan at this start`));
     return place;
   };
-  const show = () => {
+  const few = 25, more = document.getElementById("more");
+  const show = most => {
     const window = data.windows[choose.start.value], [left, right] = [choose.left.value, choose.right.value];
     const [a, b] = [window.plans[left], window.plans[right]];
     const differs = i => window.periods.some((_, t) => !same(a, b, i, t));
     const wanted = choose.items.value.toLowerCase();
     const items = data.items.map((_, i) => i).filter(i => data.items[i].toLowerCase().includes(wanted) && (!choose.differing.checked || differs(i)));
-    document.getElementById("said").textContent = `${items.length} of ${data.items.length} items shown; ${data.items.filter((_, i) => differs(i)).length} differ.`;
-    document.getElementById("calendars").replaceChildren(calendar(left, window, b, items), calendar(right, window, a, items));
+    const moved = i => window.periods.reduce((sum, _, t) => sum + (a && b ? Math.abs(a.price[i][t] * a.order[i][t] - b.price[i][t] * b.order[i][t]) : 0), 0);
+    const largest = [...items].sort((i, j) => moved(j) - moved(i)).slice(0, most), shown = items.filter(i => largest.includes(i));
+    const which = shown.length < items.length ? ", those whose orders differ most in value" : "";
+    document.getElementById("said").textContent = `${shown.length} of ${data.items.length} items shown${which}; ${data.items.filter((_, i) => differs(i)).length} differ.`;
+    document.getElementById("calendars").replaceChildren(calendar(left, window, b, shown), calendar(right, window, a, shown));
+    more.hidden = !which;
+    more.textContent = `Show all ${items.length}`;
   };
   for (const side of ["left", "right"]) choose[side].append(...data.models.map(model => make("option", data.called[model] ?? model, { value: model })));
   choose.start.append(...data.windows.map((window, k) => make("option", `${data.period} ${window.start}`, { value: k })));
   [choose.left.value, choose.right.value] = data.shown;
-  form.addEventListener("input", show);
+  form.addEventListener("input", () => show(few));
+  more.addEventListener("click", () => { show(Infinity); document.querySelector("#calendars .scroll").focus(); });
   form.addEventListener("submit", event => event.preventDefault());
-  show();
+  show(few);
 }
