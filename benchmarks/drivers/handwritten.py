@@ -12,6 +12,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+from scipy import sparse
 
 from desilo.cases.instance import SCENARIO_ACTIVITIES, Activity, Floats, Instance, Ints, Resource
 from desilo.formulations.freedom import Freedom
@@ -103,13 +104,26 @@ def by_hand(instance: Instance) -> tuple[Any, ...]:
 
 
 def through_arrays(instance: Instance) -> Any:
-    """The model in HiGHS, by the overload of `passModel` that takes arrays: the fastest way known."""
+    """The model in HiGHS, by the overload of `passModel` that takes arrays, row by row as they are written."""
     arrays = by_hand(instance)
     cost, _, _, row_lower, _, _, _, value, _ = arrays
     sizes = (len(cost), len(row_lower), len(value))
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
     highs.passModel(*sizes, int(highspy.MatrixFormat.kRowwise), int(highspy.ObjSense.kMaximize), 0.0, *arrays)
+    return highs
+
+
+def through_columns(instance: Instance) -> Any:
+    """The same, sorted into columns by SciPy before HiGHS has to: the fastest way known."""
+    *vectors, start, column, value, integer = by_hand(instance)
+    rows, columns = len(vectors[-1]), len(vectors[0])
+    matrix = sparse.csr_array((value, column, start), shape=(rows, columns)).tocsc()
+    entries = (matrix.indptr, matrix.indices, matrix.data)
+    formats = (int(highspy.MatrixFormat.kColwise), int(highspy.ObjSense.kMaximize))
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    highs.passModel(columns, rows, matrix.nnz, *formats, 0.0, *vectors, *entries, integer)
     return highs
 
 

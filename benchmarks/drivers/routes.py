@@ -29,7 +29,7 @@ from desilo.formulations import models
 from desilo.formulations.freedom import Formulation
 from desilo.solving import Options, translate
 from desilo.solving.highs import load
-from drivers.handwritten import through_an_object, through_arrays
+from drivers.handwritten import through_an_object, through_arrays, through_columns
 
 FOLDER = Path(__file__).parents[1]
 
@@ -39,6 +39,11 @@ Run = dict[str, Any]
 def handwritten(instance: Instance) -> tuple[int, int, int]:
     """numpy and `Highs.passModel` with arrays, no model."""
     return _size(through_arrays(instance))
+
+
+def handwritten_csc(instance: Instance) -> tuple[int, int, int]:
+    """The same, sorted into columns by SciPy."""
+    return _size(through_columns(instance))
 
 
 def handwritten_lp(instance: Instance) -> tuple[int, int, int]:
@@ -83,7 +88,16 @@ def linopy(instance: Instance) -> tuple[int, int, int]:
 
 ROUTES: dict[str, Callable[[Instance], tuple[int, int, int]]] = {
     route.__name__: route
-    for route in (handwritten, handwritten_lp, desilo, linopy, standard_form, contrib_highs, appsi_highs)
+    for route in (
+        handwritten,
+        handwritten_csc,
+        handwritten_lp,
+        desilo,
+        linopy,
+        standard_form,
+        contrib_highs,
+        appsi_highs,
+    )
 }
 
 
