@@ -303,6 +303,13 @@ def test_captured_is_the_share_of_what_joint_gains_over_isolated(
     assert best is not None and best.realised.mean < 0 and "earns no more than the best sequential one" in said
 
 
+def test_a_share_of_next_to_nothing_says_nothing(finished: Finished) -> None:
+    """Joint gains a hundredth of a per cent of isolated's 1000: coordinated would capture some thousand per cent."""
+    summary = summarise(with_profits(finished, 1000.1, (1000.2, 1000.2)))
+    assert summary.coordinating is not None
+    assert all(each.capture is None for each in summary.coordinating.strengths)
+
+
 def test_nothing_is_captured_where_joint_gains_nothing(finished: Finished) -> None:
     summary = summarise(with_profits(finished, 1000.0, (1500.0, 1500.0)))
     assert summary.coordinating is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -10,7 +11,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
@@ -293,12 +294,35 @@ def children(process: int) -> list[str]:
     return Path(f"/proc/{process}/task/{process}/children").read_text().split()
 
 
+def tampered_with(state: Path) -> Iterator[bytes]:
+    """Checkpoints of the right instance in which something is missing or cannot be."""
+    with np.load(state, allow_pickle=False) as file:
+        whole = dict(file)
+    changes: list[dict[str, Any]] = [
+        *({"own_level": whole["own_level"] + shift} for shift in (-100, 100, 0.5)),
+        *({"level": whole["level"] + shift} for shift in (-100, 100, 0.5)),
+        *({name: whole[name] * np.nan} for name in ("order", "own_order")),
+        *({name: whole[name].astype(str)} for name in ("prices", "radius", "bound", "values", "own_profit", "order")),
+        *({name: whole[name][:-1]} for name in ("order", "own_order", "own_levels", "level")),
+        {"teams": whole["teams"] + 100},
+    ]
+    for name in whole.keys() - {"level"}:  # without a plan it goes on from the prices
+        changed = io.BytesIO()
+        np.savez(changed, **{other: array for other, array in whole.items() if other != name})
+        yield changed.getvalue()
+    for change in changes:
+        changed = io.BytesIO()
+        np.savez(changed, **(whole | change))
+        yield changed.getvalue()
+
+
 def test_the_checkpoint_of_another_instance_is_left_aside_and_a_broken_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, two = (
         FAMILIES["newsvendor"].build(Shape(3, 1, 3, 4), np.random.default_rng(seed), Dials()) for seed in (1, 2)
     )
+    two = replace(two, name="two", title="two")
     state = tmp_path / "state"
 
     def profit(instance: Instance, checkpoint: Path | None) -> float:
@@ -310,9 +334,9 @@ def test_the_checkpoint_of_another_instance_is_left_aside_and_a_broken_one_is_re
     assert profit(two, state) == pytest.approx(profit(two, None), rel=1e-9)
     assert first != pytest.approx(profit(two, None))
 
-    write_instance(replace(two, name="two", title="two"), tmp_path / "two")
+    write_instance(two, tmp_path / "two")
     arguments = f"desilo solve {tmp_path / 'two'} --model joint --method decomposition --checkpoint {state}".split()
-    for broken in (state.read_bytes()[:-100], b"", b"not a checkpoint"):
+    for broken in (state.read_bytes()[:-100], b"", b"not a checkpoint", *tampered_with(state)):
         state.write_bytes(broken)
         monkeypatch.setattr("sys.argv", arguments)
         with pytest.raises(SystemExit) as stop:

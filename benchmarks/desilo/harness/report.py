@@ -61,6 +61,9 @@ TABLE = (
 SAYS_NOTHING = 3.0
 """A bound of so many times the status quo's profit is one from before the relaxation was solved."""
 
+NEXT_TO_NOTHING = 1e-3
+"""Share of the profit that a gain must exceed for a part of it to say anything; solvers leave so much open."""
+
 CHANGED = 0.25
 """Share by which a cost figure is lowered and raised to see what hangs on it."""
 
@@ -600,6 +603,11 @@ def _interaction(results: _Results) -> Interaction | None:
     )
 
 
+def _captured(isolated: float, coordinated: float, joint: float) -> float | None:
+    """As `capture`, if there is something to share."""
+    return capture(isolated, coordinated, joint) if joint - isolated > NEXT_TO_NOTHING * abs(isolated) else None
+
+
 def _coordinating(results: _Results) -> Coordinating | None:
     """On the starts on which isolated, coordinated and joint all have a plan."""
     starts = results.common(ISOLATED, COORDINATED, JOINT)
@@ -624,8 +632,8 @@ def _coordinating(results: _Results) -> Coordinating | None:
         profit = {start: each.nature.profit for start, each in own.items()}
         in_sample = fmean(_promised(each.promise) for each in own.values())
         captures = (
-            capture(fmean(isolated.values()), fmean(profit.values()), fmean(joint.values())),
-            *(capture(promised[ISOLATED], in_sample, whole) for whole in (promised[JOINT], bound)),
+            _captured(fmean(isolated.values()), fmean(profit.values()), fmean(joint.values())),
+            *(_captured(promised[ISOLATED], in_sample, whole) for whole in (promised[JOINT], bound)),
         )
         strengths.append(
             Captured(

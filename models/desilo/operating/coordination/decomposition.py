@@ -382,20 +382,27 @@ class Decomposition:
         return self._taken_over(state) if fits else None
 
     def _is_whole(self, state: Mapping[str, Any]) -> bool:
-        """Whether everything is there, in the shape it was written in."""
+        """Whether everything is there: figures, in the shape they were written in, and levels that there are."""
         I, T, K, _ = self.picture.demand.shape
         limits, known = len(self.limits), state["teams"].tolist()
         rows = sum(len(self.teams[k]) for k in known)  # raises if there is no such team
         sized: dict[str, tuple[int, ...]] = {"prices": (limits,), "radius": (limits,), "market_bound": (), "bound": ()}
         sized |= {"own_profit": (len(known),), "own_use": (len(known), limits)}
+        levels = {}
         if known:
             sized |= dict.fromkeys(("own_level", "own_order", "own_setups"), (rows, T)) | {"own_levels": (rows, T, K)}
+            levels["own_level"] = np.concatenate([self.teams[k] for k in known])
         if "level" in state:
             sized |= {"level": (I, T), "order": (I, T)}
-            own = np.take_along_axis(self.picture.has_level, state["level"], axis=1)  # raises if there is no such level
-            if not own.all() or (state["level"] < 0).any():
-                return False
-        return all(state[name].shape == shape for name, shape in sized.items())
+            levels["level"] = np.arange(I)
+        figures = all(state[name].dtype.kind in "biuf" for name in {*sized, "values"})
+        if not figures or any(state[name].shape != shape for name, shape in sized.items()):
+            return False
+        finite = (name for name in ("prices", "own_order", "order") if name in sized)
+        return all(np.isfinite(state[name]).all() for name in finite) and all(
+            (state[name] >= 0).all() and np.take_along_axis(self.picture.has_level[items], state[name], axis=1).all()
+            for name, items in levels.items()  # raises if there is no such level
+        )
 
     def _taken_over(self, state: Mapping[str, Any]) -> Market:
         if "level" in state:
