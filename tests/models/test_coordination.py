@@ -458,6 +458,28 @@ def test_plans_of_many_teams_keep_to_the_time_there_is(monkeypatch: pytest.Monke
     assert max(alone)[1] > 3 * min(alone)[1]
 
 
+def test_teams_whose_time_is_up_before_prices_are_asked_for_keep_to_their_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    instance = small("retail")
+    clock = [0.0]
+    value_of = Team.value_of
+
+    def slow(team: Team, room: Floats) -> Floats:
+        clock[0] += 100.0
+        return value_of(team, room)
+
+    monkeypatch.setattr(Team, "value_of", slow)
+    monkeypatch.setattr(Team, "relax", lambda *_: pytest.fail("there is no time for prices"))
+    monkeypatch.setattr(protocol, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    found = coordinate(Desk("coordinated", Options(time_limit=10.0)), instance)
+    assert found is not None and found.bound == np.inf
+    assert {decision.stop for decision in found.decisions.values()} == {Stop.TIME_LIMIT}
+    plans = [decision.plan for decision in found.decisions.values()]
+    assert plans[0] is not None and all(plan is plans[0] for plan in plans)
+    assert check(instance, plans[0]).feasible
+
+
 # ---- what is told, and to whom
 
 

@@ -175,6 +175,7 @@ def run(
                 done[cell] = found
             elif why:
                 watcher.note(f"{cell.slug}: worked out again, {why}")
+        watcher.note(f"{described.items:,} items, {len(keys)} cells, at most {_minutes(settings.time_limit)}")
         watcher.begin(len(keys), len(done))
         # what every table needs comes first, should time be short
         waiting = sorted(
@@ -312,6 +313,10 @@ def _digest(path: Path) -> str | None:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:g} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def _first_line(error: Exception) -> str:

@@ -173,7 +173,8 @@ class _Coordinator:
         self._propose("propose", [(k, plans(k, None, parts[k])) for k in every], "part of the limits", proposals)
         alone = [self._better_alone(own, part) for own, part in zip(proposals, parts, strict=True)]
         decisions = {Strength.LIMITS: self._carried_out(alone)}
-        if not len(self.limits):  # nothing to trade, nothing to repair
+        self._cut = self._cut or self.left <= 0
+        if not len(self.limits) or self.left <= 0:  # nothing to trade, nothing to repair; or no time for it
             return self._told(decisions | dict.fromkeys(Strength, decisions[Strength.LIMITS]), math.inf)
 
         market = self._prices(np.minimum(np.mean([shadow[k] for k in every], axis=0), self.limits.ceiling))
