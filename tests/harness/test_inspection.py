@@ -94,6 +94,18 @@ def test_a_worry_is_found_where_it_is_planted(kind: str) -> None:
     assert worry.examples[0].startswith(example)
 
 
+def test_no_elasticity_is_shown_where_the_price_never_moved() -> None:
+    """What the group's would be for it is the other item's, and nobody uses it: the price is left as it is."""
+
+    def stays(price: np.ndarray) -> None:
+        price[0] = 2.0
+
+    table = inspect(changed(price=stays)).table()
+    shown = {name: column for name, *column in zip(table.header, *table.rows, strict=True)}
+    assert shown["price"] == ["left", "set"]
+    assert shown["own"][0] == "-" and float(shown["own"][1]) < -1
+
+
 def test_a_short_history_has_no_season() -> None:
     assert "short history" in kinds(inspect(replace(plain(), holdout=40)))
 

@@ -84,7 +84,10 @@ class Inspection:
         columns = {
             "sold": [str(n) for n in e.records],
             "moved": [str(n) for n in e.away],
-            "own": [f"{own:.1f}" for own in e.own],
+            "own": [  # nobody uses, and nothing supports, the group's for an item that stays at its price
+                "-" if left and not np.isfinite(low) else f"{own:.1f}"
+                for own, low, left in zip(e.own, e.low, self.left, strict=True)
+            ],
             "95%": [interval(low, high) for low, high in zip(e.low, e.high, strict=True)],
             "explained": [f"{share:.0%}" for share in e.explained["all"]],
             "price": ["left" if left else "set" for left in self.left],
