@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from small_run import Ear, small_settings, write_small_case
 
 from desilo.cases.case import Case
+from desilo.cases.errors import BadInput
 from desilo.cases.instance import Instance
 from desilo.harness import sensitivity
 from desilo.harness.cli import main
@@ -231,6 +233,14 @@ def test_stopped_it_goes_on_and_comes_to_the_same(
     again = Ear()
     run(settings, tmp_path / "run", again, sensitivity=1)
     assert (again.on_record, again.worked_out) == (again.total, [])
+
+
+def test_a_record_of_another_variant_is_refused(whole: tuple[Path, Finished], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(whole[0], tmp_path / "run"))
+    one, other = (path_of(copy, record.variant) for record in whole[1].replanned[:2])
+    other.write_bytes(one.read_bytes())
+    with pytest.raises(BadInput, match="another variant's"):
+        load(copy)
 
 
 # ---- what is said

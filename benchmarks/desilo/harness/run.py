@@ -236,9 +236,14 @@ def load(folder: Path) -> Finished:
     Raises:
         BadInput: it is no run's folder, or a record cannot be read.
     """
-    record = _earlier(folder)
-    if record is None:
-        raise BadInput([Problem(str(folder), f"holds no {RUN}; the folder of a `desilo run` is expected")])
+    try:
+        record = read_record(RunRecord, folder / RUN)
+    except (FileNotFoundError, NotADirectoryError):
+        what = f"holds no {RUN}; the folder of a `desilo run` is expected"
+        raise BadInput([Problem(str(folder), what)]) from None
+    except (OSError, ValueError) as error:
+        what = f"holds a {RUN} that this version cannot read: {_first_line(error)}; run it again"
+        raise BadInput([Problem(str(folder), what)]) from None
     cells = []
     for cell in record.cells:
         path = _record_path(folder, cell)

@@ -344,10 +344,13 @@ def replanned_in(folder: Path, variants: Sequence[Variant]) -> tuple[Replanned, 
         BadInput: one cannot be read.
     """
     found = []
-    for path in (path_of(folder, variant) for variant in variants):
+    for variant in variants:
+        path = path_of(folder, variant)
         if path.exists():
             try:
                 found.append(read_record(Replanned, path))
+                if found[-1].variant != variant:
+                    raise ValueError("its figures are another variant's")
             except ValueError as error:
                 raise BadInput([Problem(str(path), f"is no record of a variant: {error}")]) from None
     return tuple(found)
