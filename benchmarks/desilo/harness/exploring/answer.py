@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from desilo.cases.instance import Floats, Instance
 from desilo.cases.plan import Plan
-from desilo.formulations.freedom import Freedom
 from desilo.harness.check import Violation, check
 from desilo.harness.exploring.dials import Dials, turned
 from desilo.harness.exploring.opening import Problems
@@ -19,7 +18,8 @@ from desilo.operating.coordination.assembly import shadow_prices
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, OperatingModel, Pictures
 from desilo.operating.desk import Desk
-from desilo.operating.search import conclude, search
+from desilo.operating.search import conclude
+from desilo.operating.wiring import as_one
 from desilo.solving import Options, Stop
 
 RELIEF_SECONDS = 10.0
@@ -129,7 +129,7 @@ def _decide(question: Question, pictures: Pictures) -> Decision:
     else:
         desk.options = options
         desk.steps = [replace(step, function=f"start: {step.function}") for step in desk.steps]
-        found = search(desk, picture, Freedom.full(picture), replace(best, repaired=False), question.model)
+        found = as_one(desk, picture, given=replace(best, repaired=False))
     if found.plan is None or found.bound <= question.bound:
         return found
     return conclude(desk, found, question.bound, proven=found.stop is Stop.OPTIMAL)
