@@ -28,6 +28,7 @@ from desilo.harness.experiment import (
     CLAIRVOYANT,
     COORDINATED,
     JOINT,
+    SIDE_BY_SIDE,
     Estimates,
     PricePlan,
     Problems,
@@ -58,7 +59,7 @@ from desilo.harness.records import (
 from desilo.harness.schedule import LEAST, deadline_of, free_time, work_off
 from desilo.harness.sensitivity import plan_again, replanned_in, tasks_of
 from desilo.harness.workers import workers
-from desilo.operating.decision import Strength
+from desilo.operating.decision import Function, Strength
 from desilo.operating.forecast import Response, fit, forecast_error, saying
 from desilo.operating.identification import evidence, too_thin
 from desilo.solving import Options, Stop
@@ -177,10 +178,7 @@ def run(
                 watcher.note(f"{cell.slug}: worked out again, {why}")
         watcher.note(f"{described.items:,} items, {len(keys)} cells, at most {_minutes(settings.time_limit)}")
         watcher.begin(len(keys), len(done))
-        # what every table needs comes first, should time be short
-        waiting = sorted(
-            (cell for cell in keys if cell not in done), key=lambda cell: cell.model not in AT_EVERY_TIGHTNESS
-        )
+        waiting = sorted((cell for cell in keys if cell not in done), key=_turn)
         prices = _decide_prices(pool, {cell.start: problems[cell.start][1.0] for cell in waiting}, settings, deadline)
         tasks = [
             Task(
@@ -318,6 +316,12 @@ def _digest(path: Path) -> str | None:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _turn(cell: Cell) -> tuple[bool, bool]:
+    """Should time be short: first what takes a second, as no orders are decided on; then what every table needs."""
+    decided = SIDE_BY_SIDE.get(cell.model)
+    return decided is None or Function.INVENTORY in decided, cell.model not in AT_EVERY_TIGHTNESS
 
 
 def _minutes(seconds: float) -> str:
