@@ -363,7 +363,7 @@ def solve(
         time_limit: seconds for all decisions together.
         threads: of the solver; of a decomposition, teams side by side, in processes of their own.
         seed: of the solver.
-        formulation: tight, pairs or plain.
+        formulation: tight, pairs, ladder or plain.
         method: of the joint model: auto, monolith or decomposition.
         strength: of the coordinated model: limits, prices or repair.
         checkpoint: file that a decomposition keeps its state in and goes on from.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from awkward import awkward_instance
-from hypothesis import Phase, assume, given, settings
+from hypothesis import Phase, assume, given, reject, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from small_instances import make_instance, make_resource
 
 from desilo.cases.generate import FAMILIES, Dials, Shape, generate
 from desilo.cases.instance import Activity, CrossEffects, Floats, Instance, Ints
-from desilo.cases.plan import Plan
+from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
 from desilo.harness.check import check
@@ -32,7 +34,7 @@ from desilo.operating.coordination.limits import (
 )
 from desilo.operating.coordination.market import Market
 from desilo.operating.coordination.protocol import coordinate
-from desilo.operating.coordination.team import Proposal, Stopped, Team
+from desilo.operating.coordination.team import Change, Proposal, Stopped, Team
 from desilo.operating.coordination.turns import Turns
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures, Strength
@@ -139,6 +141,33 @@ def in_joint(name: str, index: tuple[int, ...], items: Ints) -> tuple[int, ...]:
     """A team's index of a column as the joint model has it: its items' numbers are others there."""
     at_items = (0, 2) if name == "w" else () if name.startswith("over") else (0,)
     return tuple(int(items[figure]) if k in at_items else figure for k, figure in enumerate(index))
+
+
+# ---- neighbourhoods
+
+
+@few
+@given(instances | small_family, st.sampled_from(list(Change)))
+def test_planning_again_changes_what_it_may_and_loses_nothing(instance: Instance, change: Change) -> None:
+    limits = split(instance)[1]
+    team = Team(instance, limits, Options())
+    free = np.zeros(len(limits))
+    try:
+        team.relax(free)
+    except Stopped:
+        reject()
+    present = team.decide(free, math.inf, 0.05)
+    assume(present is not None)
+    assert present is not None
+    room = np.maximum(limits.capacity, present.use)
+    found = team.improve(free, room, present, change, math.inf, 0.0)
+    assert found is not None
+    assert found.profit >= present.profit - 1e-6 * (1 + abs(present.profit))
+    if change is Change.SETUPS:
+        assert_array_equal(found.level, present.level)
+    if change is Change.LEVELS:
+        weighed = (instance.order_cost > 0) | (instance.min_order > 0)[:, None]
+        assert not np.any(weighed & (found.order > SMALLEST_ORDER) & ~(present.order > SMALLEST_ORDER))
 
 
 # ---- bounds

@@ -35,7 +35,9 @@ def columns_at_least(instance: Instance, freedom: Freedom, formulation: Formulat
     if formulation is Formulation.PLAIN:
         return columns
     columns += int((open_levels[cross.item] * open_levels[cross.other]).sum()) // 2  # a pair may have effects both ways
-    if formulation is Formulation.PAIRS:
+    if formulation is Formulation.LADDER:
+        columns += int(np.maximum(open_levels - 1, 0).sum())
+    if not formulation.traces_orders:
         return columns
     weighed = freedom.setup & ((instance.order_cost > 0) | (instance.min_order > 0)[:, None])
     periods = np.arange(instance.periods)

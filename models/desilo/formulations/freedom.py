@@ -20,7 +20,13 @@ class Formulation(StrEnum):
 
     TIGHT = "tight"  # facility-location rows per scenario, pair variables, multiplied rows
     PAIRS = "pairs"  # tight without the facility-location rows: sooner solved where few levels are open
+    LADDER = "ladder"  # pairs, with binaries along the price ladder: the search finds better plans sooner
     PLAIN = "plain"  # big-M set-ups, aggregated cross effects: the comparison for solver benchmarks
+
+    @property
+    def traces_orders(self) -> bool:
+        """Whether what is sold is traced to the order it came from: the facility-location rows."""
+        return self is Formulation.TIGHT
 
 
 @dataclass(frozen=True)

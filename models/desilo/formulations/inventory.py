@@ -153,7 +153,7 @@ def declare_inventory(
     def I15_available(b: Block, i: int, level: int, t: int, w: int) -> Any:
         return b.sales[i, level, t, w] <= b.S[i, t] * pricing.y[i, level, t]
 
-    if formulation is Formulation.PAIRS:
+    if not formulation.traces_orders:
         return
 
     # facility location: which order serves which period

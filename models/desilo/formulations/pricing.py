@@ -12,7 +12,8 @@ Parameters
     y0[i,l,t]   1 if l is the reference level and t the first period: the level before it
 
 Variables
-    y[i,l,t]        1 if level l is chosen, binary
+    y[i,l,t]        1 if level l is chosen, binary (ladder formulation: its bounds only, (P6) makes it so)
+    u[i,l,t]        1 if the level chosen is l or one before it, binary (ladder formulation only)
     change[i,t]     1 if the level differs from the period before (in t = 0: from the reference level)
     w[i,l,j,m,t]    y[i,l,t] y[j,m,t], for the pairs in B (tight formulation only)
 
@@ -22,9 +23,13 @@ Constraints
     (P3)  sum_t change[i,t] <= n[i]                     for each limited i
     (P4)  sum_m w[i,l,j,m,t] = y[i,l,t]                 for each (i,j) in B, l, t
     (P5)  sum_l w[i,l,j,m,t] = y[j,m,t]                 for each (i,j) in B, m, t
+    (P6)  sum_{m <= l} y[i,m,t] = u[i,l,t]              for each (i,l,t) in A with a level after it
 
 (P4) and (P5) are (P1) multiplied by a binary: the first level of the reformulation-linearisation technique of
 Sherali and Adams (1990, SIAM J. Discrete Math. 3, 411-430). They make products of two items' levels linear.
+(P6) is for branching: that y[i,l,t] = 0 says next to nothing, that the price is at most or above a rung of the ladder
+takes half of it away (Beale and Tomlin 1970, in Proc. 5th Int. Conf. on Operational Research, 447-454, of ordered sets;
+Yildiz and Vielma 2013, Operations Research Letters 41, 654-658, of such binaries).
 """
 
 from __future__ import annotations
@@ -48,7 +53,7 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
         block: an empty Pyomo block.
         instance: the problem.
         levels: (I, T, K) the levels that may be chosen.
-        formulation: tight declares the pair variables.
+        formulation: plain does without the pair variables, ladder has the binaries along the price ladder.
     """
     count, periods, most_levels = levels.shape
     limited = np.isfinite(instance.max_price_changes)
@@ -71,7 +76,8 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
     block.n = pyo.Param(block.I, default=entries(instance.max_price_changes))
     block.y0 = pyo.Param(block.I, block.K, block.T, default=entries(at_reference[:, :, None] * np.eye(1, periods)))
 
-    block.y = pyo.Var(block.A, domain=pyo.Binary)
+    ladder = formulation is Formulation.LADDER
+    block.y = pyo.Var(block.A, domain=pyo.UnitInterval if ladder else pyo.Binary)
     block.change = pyo.Var(block.limited, block.T, bounds=(0, 1))
 
     @block.Constraint(block.I, block.T)
@@ -113,6 +119,23 @@ def _declare_pairs(block: Block, levels: Bools, pairs: list[tuple[int, int]]) ->
     @block.Constraint([(i, j, m, t) for i, j in pairs for t in block.T for m in open_levels[j, t]])
     def P5_pair(b: Block, i: int, j: int, m: int, t: int) -> Any:
         return sum(b.w[i, level, j, m, t] for level in b.levels[i, t]) == b.y[j, m, t]
+
+    if ladder:
+        _declare_ladder(block, levels)
+
+
+def _declare_ladder(block: Block, levels: Bools) -> None:
+    """Declare the rungs of the price ladder: (I, T, K) levels that may be chosen."""
+    after = levels[:, :, ::-1].cumsum(axis=2)[:, :, ::-1] - levels  # (I, T, K) levels open after this one
+    up_to = levels[:, None] & np.tri(levels.shape[2], dtype=bool)[:, None]  # (I, K, T, K)
+    block.rungs = pyo.Set(dimen=3, initialize=true_at(levels & (after > 0), axes=(0, 2, 1)))
+    block.up_to = pyo.Set(block.I, block.K, block.T, initialize=members(up_to))
+
+    block.u = pyo.Var(block.rungs, domain=pyo.Binary)
+
+    @block.Constraint(block.rungs)
+    def P6_rung(b: Block, i: int, level: int, t: int) -> Any:
+        return sum(b.y[i, m, t] for m in b.up_to[i, level, t]) == b.u[i, level, t]
 
 
 def pairs_of_substitutes(instance: Instance) -> list[tuple[int, int]]:

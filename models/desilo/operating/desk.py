@@ -171,4 +171,6 @@ def start_from(model: Any, plan: Plan) -> None:
     """Hand the integers of a plan to the model's variables; the solver completes the rest."""
     chosen = plan.level[:, None, :] == np.arange(len(model.pricing.K))[:, None]  # (I, K, T)
     assign(model.pricing.y, chosen.astype(np.float64))
+    if hasattr(model.pricing, "u"):
+        assign(model.pricing.u, chosen.cumsum(axis=1).astype(np.float64))
     assign(model.inventory.setup, (plan.order > SMALLEST_ORDER).astype(np.float64))

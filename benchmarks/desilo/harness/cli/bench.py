@@ -49,7 +49,7 @@ def bench(
     ] = None,
     formulations: Annotated[
         str | None,
-        typer.Option(help="tight, pairs, plain; each with -relaxed; decomposition.", show_default="tight"),
+        typer.Option(help="tight, pairs, ladder, plain; each with -relaxed; decomposition.", show_default="tight"),
     ] = None,
     presets: Annotated[
         str | None, typer.Option(help="Named sets of options, see above.", show_default="default")

@@ -59,6 +59,7 @@ EXPORTED = {
 FORMULATIONS = {
     "tight": "facility-location rows, pair variables, multiplied rows",
     "pairs": "tight without the facility-location rows",
+    "ladder": "pairs, with binaries along the price ladder",
     "plain": "big-M set-ups, aggregated cross effects",
 }
 

@@ -5,8 +5,8 @@
 2.  **Plans.** One team after the other plans what could be carried out, at prices that move so that the plans use
     what there is, and within what the others leave of limits that no change of orders can keep (`turns`).
 3.  **Assembly.** Orders are re-optimised for all teams at once, set-ups and levels given.
-4.  **Neighbourhoods.** A few teams at a time plan again together within what the others leave of the limits; again
-    and again orders are re-optimised for all.
+4.  **Neighbourhoods.** Some teams at a time plan again together within what the others leave of the limits: set-ups,
+    levels, or both. Again and again orders are re-optimised for all.
 5.  **Certificates.** Teams search among all their levels and set-ups at the prices: their integer bounds replace those
     of their relaxations.
 
@@ -37,7 +37,7 @@ from desilo.operating.coordination.limits import Limits, firm_limits, flow_colum
 from desilo.operating.coordination.market import Market
 from desilo.operating.coordination.offices import Offices, Request, offices
 from desilo.operating.coordination.opening import opening_prices
-from desilo.operating.coordination.team import Offer, Pattern, Stopped
+from desilo.operating.coordination.team import Change, Offer, Pattern, Stopped
 from desilo.operating.coordination.turns import Turns
 from desilo.operating.decision import Decision
 from desilo.operating.desk import Desk, reference_levels
@@ -52,14 +52,15 @@ PROMISING = 3e-4
 FOR_PRICES, FOR_PLANS = 0.25, 0.35
 """Shares of the time that is left when a step begins."""
 
-TOGETHER = 4
-"""Items that plan again together, at least."""
+TOGETHER = {Change.SETUPS: 10, Change.LEVELS: 6, Change.BOTH: 4}
+"""Items that plan again together, at least. What keeps a plan from better ones is what they share: with levels or
+set-ups given, more of them can trade it."""
 
 SECONDS = 10.0
 """For one team's plan or certificate at most."""
 
-BLOCK_SECONDS = 5.0
-"""For one block's search, to begin with."""
+BLOCK_SECONDS = {Change.SETUPS: 4.0, Change.LEVELS: 2.0, Change.BOTH: 5.0}
+"""For one block's search to begin with, for every thousand of its items x periods x scenarios."""
 
 OFTEN = 4.0
 """Orders are re-optimised for all after so many times what it takes."""
@@ -123,7 +124,7 @@ class Decomposition:
         self._noted = time.monotonic()
         self._together_takes = 0.0
         self._round_takes = 0.0  # seconds of the last round of prices
-        self._block_seconds = BLOCK_SECONDS
+        self._patience = 1.0  # times the seconds of a block
         self._cut_short = False
         self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
 
@@ -132,7 +133,7 @@ class Decomposition:
         self.market = self._resumed() or self._opened()
         if self.best is None:
             until = time.monotonic() + FOR_PRICES * self.left
-            self.improve_prices(max(PROMISING, self.desk.options.gap / 5), until)
+            self.improve_prices(max(PROMISING, self.desk.options.gap / 20), until)
             self._note("prices")
             self.make_plans()
             self._note("plans")
@@ -277,8 +278,8 @@ class Decomposition:
         while self.best is not None and not self.close and self.left > 1.0 and rounds != 0:
             before, self._cut_short = self.best.profit, False
             now, last = self.best, time.monotonic()
-            for blocks in self._side_by_side():
-                now = self._plan_again(now, blocks)
+            for change, blocks in self._side_by_side():
+                now = self._plan_again(now, change, blocks)
                 if time.monotonic() - last > OFTEN * self._together_takes:
                     now, last = self._together(now), time.monotonic()
                 if self.close or self.left < 1.0:
@@ -287,7 +288,7 @@ class Decomposition:
             if self.best.profit <= before + 1e-6 * abs(before):
                 if not self._cut_short:
                     return
-                self._block_seconds *= 2
+                self._patience *= 2
             rounds = None if rounds is None else rounds - 1
 
     def _together(self, now: Assembly) -> Assembly:
@@ -297,29 +298,31 @@ class Decomposition:
         assert self.best is not None
         return self.best
 
-    def _side_by_side(self) -> Iterator[list[Ints]]:
-        """Disjoint blocks of teams, as many at a time as there are offices."""
-        order = self.rng.permutation(len(self.teams))
-        blocks: list[list[int]] = [[]]
-        for k in order.tolist():
-            if sum(len(self.teams[j]) for j in blocks[-1]) >= TOGETHER:
-                blocks.append([])
-            blocks[-1].append(k)
-        for start in range(0, len(blocks), self.offices.jobs):
-            yield [np.array(sorted(block)) for block in blocks[start : start + self.offices.jobs]]
+    def _side_by_side(self) -> Iterator[tuple[Change, list[Ints]]]:
+        """Changes, and disjoint blocks of teams for them, as many at a time as there are offices."""
+        for change in Change:
+            blocks: list[list[int]] = [[]]
+            for k in self.rng.permutation(len(self.teams)).tolist():
+                if sum(len(self.teams[j]) for j in blocks[-1]) >= TOGETHER[change]:
+                    blocks.append([])
+                blocks[-1].append(k)
+            for start in range(0, len(blocks), self.offices.jobs):
+                yield change, [np.array(sorted(block)) for block in blocks[start : start + self.offices.jobs]]
 
-    def _plan_again(self, now: Assembly, blocks: list[Ints]) -> Assembly:
+    def _plan_again(self, now: Assembly, change: Change, blocks: list[Ints]) -> Assembly:
         """Blocks of teams plan again, each within its own present use and an equal part of what nobody uses.
 
         What they leave is worth what it will earn when orders are re-optimised.
         """
         slack = self.limits.capacity - now.use.sum(axis=0)
-        seconds = self._at_most(self._block_seconds)
+        a_thousand = self._patience * BLOCK_SECONDS[change]
         requests, rooms = [], []
         for number, block in enumerate(blocks):
             items = np.concatenate([self.teams[k] for k in block])
             room = now.use[block].sum(axis=0) + slack / len(blocks)
-            ask = (now.prices, room, self._present(now, block, items), seconds, 1e-3)
+            cells = len(items) * self.picture.periods * len(self.picture.scenarios)
+            seconds = self._at_most(max(1.0, a_thousand * cells / 1000))
+            ask = (now.prices, room, self._present(now, block, items), change, seconds, 1e-3)
             rooms.append(room)
             requests.append(Request(number, "improve", ask, part_of(self.picture, items)))
         for request, found in self.offices.ask(requests):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 import numpy as np
 
@@ -90,6 +91,14 @@ class Pattern:
     proven: bool
     levels: Bools
     setups: Bools
+
+
+class Change(Enum):
+    """What may change when teams plan again."""
+
+    SETUPS = auto()  # when to order; levels are given
+    LEVELS = auto()  # set-ups are given
+    BOTH = auto()
 
 
 @dataclass(frozen=True)
@@ -261,28 +270,30 @@ class Team:
         self.levels, self.setups = self.levels | levels, self.setups | setups
         return levels, setups
 
-    def improve(self, prices: Floats, room: Floats, present: Pattern, seconds: float, gap: float) -> Pattern | None:
+    def improve(
+        self, prices: Floats, room: Floats, present: Pattern, change: Change, seconds: float, gap: float
+    ) -> Pattern | None:
         """A better plan within the room (n,) that the others leave, from the present one on.
 
-        What it leaves of the room is worth prices (n,).
+        What it leaves of the room is worth prices (n,). Levels and set-ups may change to those worth considering.
         """
         model = self._model(self._integer_formulation)
-        now = np.zeros_like(self.levels)
-        np.put_along_axis(now, present.level[:, :, None], True, axis=2)
-        self.levels, self.setups = present.levels | now, present.setups | (present.order > SMALLEST_ORDER)
+        now = np.arange(self.levels.shape[2]) == present.level[:, :, None]
+        placed = present.order > SMALLEST_ORDER
+        self.levels, self.setups = present.levels | now, present.setups | placed
+        levels = now if change is Change.SETUPS else self.levels
+        setups = placed if change is Change.LEVELS else self.setups
         program = model.within(room)
         program = replace(program, cost=program.cost - model.usage.matrix.T @ prices)
-        return self._solved(model, model.restricted(program, self.levels, self.setups), seconds, gap, start=present)
+        return self._solved(model, model.restricted(program, levels, setups), seconds, gap, start=present)
 
     @property
     def _integer_formulation(self) -> Formulation:
-        """Few levels are left: without cross effects the plain rows are found and proved faster."""
-        return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.PLAIN
+        return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.LADDER
 
     @property
     def _proving_formulation(self) -> Formulation:
-        """Among all levels (I15) halves the time; the facility-location rows cost more than they save."""
-        return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.PAIRS
+        return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.LADDER
 
     def _model(self, formulation: Formulation) -> _Model:
         if formulation not in self._models:
@@ -328,6 +339,7 @@ class _Model:
         self.program = translate(self.built)
         self.usage: Usage = usage(self.program, instance, limits)
         self.y, self.y_index = _members(self.program, "y", 3)
+        self.rung, self.rung_index = _members(self.program, "u", 3)
         self.setup, self.setup_index = _members(self.program, "setup", 2)
         self.gains = self.program.cost.copy()
         self.gains[self.usage.overage] = 0.0
@@ -380,8 +392,11 @@ class _Model:
         """The integer columns and what they are in a plan."""
         item, level, period = self.y_index.T
         chosen = pattern.level[item, period] == level
+        item, level, period = self.rung_index.T
+        reached = pattern.level[item, period] <= level
         placed = pattern.order[tuple(self.setup_index.T)] > SMALLEST_ORDER
-        return np.concatenate([self.y, self.setup]), np.concatenate([chosen, placed]).astype(float)
+        columns = np.concatenate([self.y, self.rung, self.setup])
+        return columns, np.concatenate([chosen, reached, placed]).astype(float)
 
 
 def _members(program: Program, name: str, dimension: int) -> tuple[Ints, Ints]:
