@@ -95,6 +95,8 @@ def declare_pricing(block: Block, instance: Instance, levels: Bools, formulation
 
     if formulation is not Formulation.PLAIN:
         _declare_pairs(block, levels, pairs_of_substitutes(instance))
+    if ladder:
+        _declare_ladder(block, levels)
 
 
 def _declare_pairs(block: Block, levels: Bools, pairs: list[tuple[int, int]]) -> None:
@@ -120,12 +122,9 @@ def _declare_pairs(block: Block, levels: Bools, pairs: list[tuple[int, int]]) ->
     def P5_pair(b: Block, i: int, j: int, m: int, t: int) -> Any:
         return sum(b.w[i, level, j, m, t] for level in b.levels[i, t]) == b.y[j, m, t]
 
-    if ladder:
-        _declare_ladder(block, levels)
-
 
 def _declare_ladder(block: Block, levels: Bools) -> None:
-    """Declare the rungs of the price ladder: (I, T, K) levels that may be chosen."""
+    """(P6): the rungs of the price ladder, of levels (I, T, K) that may be chosen."""
     after = levels[:, :, ::-1].cumsum(axis=2)[:, :, ::-1] - levels  # (I, T, K) levels open after this one
     up_to = levels[:, None] & np.tri(levels.shape[2], dtype=bool)[:, None]  # (I, K, T, K)
     block.rungs = pyo.Set(dimen=3, initialize=true_at(levels & (after > 0), axes=(0, 2, 1)))
