@@ -219,7 +219,9 @@ class Team:
         return Proposal(len(self._kept) - 1, pattern.proven, pattern.profit, pattern.use)
 
     def stand(self, level: Ints, order: Floats, profit: float, use: Floats) -> Proposal:
-        """What the team does today is a proposal too, the first."""
+        """What the team does today is a proposal too, the first, and its levels and set-ups are worth considering."""
+        self.levels = self.levels | (np.arange(self.levels.shape[2]) == level[:, :, None])
+        self.setups = self.setups | (order > SMALLEST_ORDER)
         self._kept.append(Pattern(level, order, profit, use, math.inf, True, self.levels, self.setups))
         return Proposal(len(self._kept) - 1, True, profit, use)
 
