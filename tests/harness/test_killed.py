@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from small_runs import bench, write
 
+from desilo.cases.folders import BEGUN
 from desilo.cases.generate import generate
 from desilo.cases.writing import write_instance
 from desilo.harness.solvers.library.entries import find
@@ -34,6 +35,9 @@ WRITING = {
     "track": ("track bench --history {}/history", 7),
 }
 """Commands that write, where, and before every how many changes they are killed."""
+
+FILLING = {"init": "init {}/new", "import": WRITING["import"][0]}
+"""Commands that fill a folder, empty or not there yet."""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,34 @@ def test_a_command_that_is_killed_and_given_again(
         assert not killed(FOREVER, folder)
         assert everything(folder) == whole
     assert change > every, "it was killed at least once"
+
+
+@pytest.mark.parametrize("name", FILLING)
+def test_a_folder_that_was_empty_is_filled_after_a_kill(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Before every change: what was moved in so far is no reason to refuse."""
+    monkeypatch.chdir(inputs)
+    command = FILLING[name]
+
+    def killed(change: int, folder: Path) -> bool:
+        (folder / "new").mkdir(parents=True, exist_ok=True)
+        return killed_before(change, folder, *command.replace("{}", str(folder)).split())
+
+    assert not killed(FOREVER, tmp_path / "whole")
+    whole = everything(tmp_path / "whole")
+    parts = []
+    for change in count(1):
+        folder = tmp_path / f"{change}"
+        assert killed(change, folder)
+        parts.append(everything(folder))
+        assert parts[-1].items() <= whole.items()
+        if len(parts[-1]) == len(whole) and not (folder / "new" / BEGUN).exists():
+            break  # nothing is left to do
+        assert not killed(FOREVER, folder)
+        assert everything(folder) == whole
+        assert [path.name for path in (folder / "new").iterdir() if path.name.startswith(".")] == []
+    assert any(0 < len(part) < len(whole) for part in parts), "it was killed between two files"
 
 
 def test_a_submission_that_is_killed_leaves_standings_that_hold(tmp_path: Path) -> None:

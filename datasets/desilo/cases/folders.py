@@ -11,10 +11,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
+from filelock import FileLock
+
 from desilo.cases.errors import BadInput, Problem
 
 TEMPORARY = ".writing-"
 """Begins the names of files and folders that are being written; one that is left over is of a killed process."""
+
+BEGUN = f"{TEMPORARY}here"
+"""A file in a folder that was empty, for as long as files are moved into it; the system lets go of it after a kill."""
 
 NO_FAULT_OF_THE_PLACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Errors after which another place does not help as such: the disk is full or broken, a quota is used up."""
@@ -49,7 +54,8 @@ def fresh_folder(
     """A folder beside `path` to write into, which takes its place at the end; gone if anything goes wrong.
 
     Args:
-        path: of the folder; it may be missing, empty, or one that may be replaced.
+        path: of the folder; it may be missing, empty, one that may be replaced, or one that a killed process had only
+            begun to fill.
         replaceable: whether a folder with something in it may be replaced.
         refusal: what is said of one that may not.
 
@@ -60,7 +66,7 @@ def fresh_folder(
     target = Path(path).resolve()
     try:
         there = target.exists()
-        empty = there and target.is_dir() and not any(target.iterdir())
+        empty = there and target.is_dir() and _is_empty(target)
         if there and not empty and not (target.is_dir() and replaceable(target)):
             what = refusal if target.is_dir() else "is a file"
             raise BadInput([Problem(str(path), f"{what}; nothing was written, choose another folder")])
@@ -85,15 +91,25 @@ def fresh_folder(
         raise unwritable(path, error) from None
 
 
+def _is_empty(folder: Path) -> bool:
+    """Whether nothing is in a folder, or only what a killed process had moved in so far."""
+    return (folder / BEGUN).exists() or not any(folder.iterdir())
+
+
 def _fill(target: Path, fresh: Path) -> None:
     """Move files into an empty folder, which is not replaced: somebody may be in it.
 
-    Whoever fills it at the same time begins with the same name, and only one of the two can make it.
+    Of two who fill it at the same time the first one does.
     """
-    for entry in sorted(fresh.iterdir()):
-        place = target / entry.name
-        place.touch(exist_ok=False)
-        entry.replace(place)
+    begun = target / BEGUN
+    killed = begun.exists()
+    with FileLock(begun, timeout=0):
+        empty = killed or {*target.iterdir()} == {begun}
+        for entry in fresh.iterdir() if empty else ():
+            entry.replace(target / entry.name)
+    begun.unlink(missing_ok=True)
+    if not empty:
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
 
 
 def unwritable(path: Path | str, error: OSError) -> Exception:
