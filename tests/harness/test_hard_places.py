@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +24,9 @@ from desilo.harness.run import LOCK
 
 resource = pytest.importorskip("resource")
 
+RESULTS = Path(__file__).parents[2] / "results"
+ENTRY = "inventory-newsvendor-S-1"
+
 
 @pytest.fixture
 def desilo(tmp_path, monkeypatch, capfd):
@@ -32,6 +37,14 @@ def desilo(tmp_path, monkeypatch, capfd):
     rows = [f"2024-{m:02}-{d:02},a,{d},2.5,1\n" for m in range(1, 13) for d in range(1, 29)]
     Path("sales.csv").write_text("date,item,units,price,unit cost\n" + "".join(rows))
     write(bench(1, problems=20), Path("bench"))
+    shutil.copytree(RESULTS / "orange-juice", "made", ignore=shutil.ignore_patterns("report.html"))
+    Path("new-board").mkdir()
+    standings = json.loads((RESULTS / "library" / "standings.json").read_text(encoding="utf-8"))
+    del standings["standings"][ENTRY]
+    Path("new-board", "standings.json").write_text(json.dumps(standings), encoding="utf-8")
+    shutil.copy(RESULTS / "library" / "sizes.json", "new-board")
+    packed = RESULTS / "library" / "solutions" / f"{ENTRY}.json.gz"
+    Path("best.json").write_bytes(gzip.decompress(packed.read_bytes()))
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["desilo", *arguments])
@@ -51,6 +64,13 @@ WRITING = {
     "compare": "compare bench --after seed=0,1 --before seed=1,2 --markdown {}.md --out {}",
     "track": "track bench --history {}",
     "describe": "data describe tuna --out {}",
+    "report": "report made --out {}.html",
+    "run": "run tuna --quick --out {}",
+    "claims": "claims A1 --quick --out {}",
+    "bench": "bench demand-tuna-S --quick --out {}",
+    "submit": f"library submit {ENTRY} best.json --by Ada --standings {{}}-board",
+    "publish": "library publish --standings {}-board",
+    "library": f"library export {ENTRY} {{}}",
 }
 """Commands that write, and where."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -26,7 +27,7 @@ from threading import Event
 from typing import Literal, Protocol
 
 from desilo.cases.errors import BadInput, Problem
-from desilo.cases.folders import TEMPORARY
+from desilo.cases.folders import NO_FAULT_OF_THE_PLACE, TEMPORARY, unwritable
 from desilo.formulations.freedom import Formulation
 from desilo.harness.cluster import Cluster
 from desilo.harness.experiment import source_digest
@@ -310,6 +311,9 @@ def apart(run: Run, grace: float, folder: Path, called_off: Event) -> Run:
         grace: seconds beyond the solver's time limit.
         folder: for a file that is gone afterwards.
         called_off: when set, the process is ended.
+
+    Raises:
+        OSError: the disk is full, which is no failure of the run.
     """
     out = folder / f"{TEMPORARY}{run.key}.json"
     watched = watch(
@@ -322,6 +326,8 @@ def apart(run: Run, grace: float, folder: Path, called_off: Event) -> Run:
     )
     known = read_record(Run, out) if out.exists() else run.model_copy(update={"note": "its process said nothing"})
     out.unlink(missing_ok=True)
+    if (full := _full_disk(watched)) is not None:
+        raise OSError(full, os.strerror(full), str(folder))
     return concluded(known, watched)
 
 
@@ -343,6 +349,13 @@ def concluded(run: Run, watched: Watched) -> Run:
         return run
     ending, note = _failure(watched, list(run.seconds))
     return run.model_copy(update={"ending": ending, "note": note})
+
+
+def _full_disk(watched: Watched) -> int | None:
+    """The error of the system that a command died of, if it is one of a disk that is full or broken."""
+    *_, last = watched.last_words.splitlines() or [""]
+    found = re.match(r"OSError: \[Errno (\d+)\]", last)
+    return int(found[1]) if found and watched.status > 0 and int(found[1]) in NO_FAULT_OF_THE_PLACE else None
 
 
 def _failure(watched: Watched, phases: Sequence[str]) -> tuple[Ending, str]:
@@ -389,11 +402,15 @@ def _kept(folder: Path, tickets: Sequence[Run]) -> list[Run]:
 
 
 def _append(folder: Path, run: Run) -> None:
-    """Put a run on record, at once."""
-    with (folder / RUNS).open("a", encoding="utf-8", newline="\n") as file:
-        file.write(f"{run.model_dump_json()}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    """Put a run on record, at once; what a full disk leaves of the line is left out when it is read."""
+    path = folder / RUNS
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"{run.model_dump_json()}\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise unwritable(path, error) from None
 
 
 def _write(folder: Path, runs: Iterable[Run]) -> None:
