@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from mutations import fuzz, read_or_refused, spoilt
 from small_claims import EXPERIMENT, SCALE
 from small_run import Ear, small_settings, write_small_case
@@ -19,6 +20,7 @@ from desilo.harness import run
 from desilo.harness.claims import conduct
 from desilo.harness.claims.experiment import Scale
 from desilo.harness.cli import Exit, main
+from desilo.harness.exploring.opening import open_explored
 from desilo.harness.report import summarise
 from desilo.harness.solvers.library.standings import read_standings
 from desilo.harness.words import to_markdown
@@ -87,9 +89,14 @@ def test_the_record_of_a_run(data: bytes) -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small run."""
     folder = tmp_path_factory.mktemp("run")
-    small = small_settings(write_small_case(folder / "case"), starts=1, tightness=(1.0,), time_limit=40.0)
-    run.run(small, folder / "made", Ear())
+    write_small_case(folder / "case")
+    go_on(folder / "made", folder / "case")
     return folder / "made"
+
+
+def go_on(folder: Path, case: Path) -> None:
+    """The small run, from what is there."""
+    run.run(small_settings(case, starts=1, tightness=(1.0,), time_limit=40.0), folder, Ear())
 
 
 @pytest.mark.parametrize("name", ["run.json", "records/131-t1-joint.json", "records/131-t1-coordinated.json"])
@@ -108,6 +115,35 @@ def test_the_records_of_a_run(made: Path, name: str) -> None:
         check()
     finally:
         (made / name).write_bytes(whole)
+
+
+def test_any_file_of_a_run(made: Path) -> None:
+    """Reported, explored and gone on with; what a run mends by itself, or once what it says is removed, is whole."""
+    names = sorted(path.relative_to(made) for path in made.rglob("*") if path.is_file() and path.name != run.LOCK)
+
+    @settings(fuzz, max_examples=6)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(shutil.copytree(made, Path(place, "made")))
+            file = folder / data.draw(st.sampled_from(names))
+            whole = file.read_bytes()
+            file.unlink()
+            match data.draw(st.sampled_from(["spoilt", "lost", "folder"])):
+                case "spoilt":
+                    file.write_bytes(data.draw(spoilt(whole)))
+                case "folder":
+                    file.mkdir()
+            holds(desilo("report", folder))
+            read_or_refused(lambda: open_explored(str(folder)))
+            if not read_or_refused(lambda: go_on(folder, made.parent / "case")):
+                return
+            if not read_or_refused(lambda: open_explored(str(folder))):
+                shutil.rmtree(folder / "instances" / "131-t1")
+                go_on(folder, made.parent / "case")
+            assert open_explored(str(folder)).report is not None
+
+    check()
 
 
 def test_a_record_with_a_cause_less_or_of_another_cell_is_refused(made: Path) -> None:

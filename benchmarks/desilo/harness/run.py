@@ -250,8 +250,9 @@ def load(folder: Path) -> Finished:
                 cells.append(read_record(CellRecord, path))
                 if cells[-1].cell != cell:
                     raise ValueError("its figures are another cell's")
-            except ValueError as error:
-                raise BadInput([Problem(str(path), f"is no record of a cell: {_first_line(error)}")]) from None
+            except (OSError, ValueError) as error:
+                what = f"is no record of a cell: {_first_line(error)}; the same `desilo run` works it out again"
+                raise BadInput([Problem(str(path), what)]) from None
     return Finished(record, tuple(cells), replanned_in(folder, record.variants))
 
 
@@ -311,7 +312,7 @@ def instances_path(folder: Path, start: int, tightness: float) -> Path:
 
 
 def _digest(path: Path) -> str | None:
-    return _sha256(path) if path.exists() else None
+    return _sha256(path) if path.is_file() else None
 
 
 def _sha256(path: Path) -> str:

@@ -6,13 +6,15 @@ Sets and shapes as in `desilo.cases.instance`: items I, periods T, levels K, sce
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from desilo.cases.errors import BadInput, Problem
 from desilo.cases.instance import Floats, Instance
 from desilo.cases.plan import Plan, read_plan
 from desilo.cases.reading import read_instance
@@ -120,13 +122,24 @@ def read_windows(finished: Finished, summary: Summary, folder: Path) -> tuple[Wi
         records = {m: known[c] for m in models if (c := Cell(start=start, tightness=1.0, model=m)) in known}
         if not records or not all((place / name).is_dir() for name in PICTURES):
             continue
-        pictures = {name: read_instance(place / name) for name in PICTURES}
-        plans = {
-            m: read_plan(pictures["estimated"], folder / PLANS / record.cell.plan_file())
-            for m, record in records.items()
-        }
+        with _unless_changed(place, "remove that folder, and the same `desilo run` writes it anew"):
+            pictures = {name: read_instance(place / name) for name in PICTURES}
+        with _unless_changed(folder / PLANS, "the same `desilo run` makes what is missing or changed anew"):
+            plans = {
+                m: read_plan(pictures["estimated"], folder / PLANS / record.cell.plan_file())
+                for m, record in records.items()
+            }
         windows.append(Window(start, pictures, plans, records))
     return tuple(windows)
+
+
+@contextmanager
+def _unless_changed(place: Path, remedy: str) -> Iterator[None]:
+    """Says of files that cannot be read what to do: a run wrote them, nobody else should have."""
+    try:
+        yield
+    except BadInput as bad:
+        raise BadInput([*bad.problems, Problem(str(place), f"is not as its run left it; {remedy}")]) from None
 
 
 def calendars(windows: Sequence[Window]) -> dict[str, object]:
