@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from desilo.cases.errors import BadInput, Problem
 from desilo.cases.findings import schema_problems
 from desilo.cases.folders import TEMPORARY, fresh_file
 from desilo.harness.sell import EFFECT_ON_PROFIT
@@ -258,6 +259,7 @@ class RunRecord(Record):
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
+Subject = TypeVar("Subject", Cell, Variant)
 
 
 def write_record(record: Record, path: Path) -> None:
@@ -277,6 +279,34 @@ def read_record(kind: type[AnyRecord], path: Path) -> AnyRecord:
     except ValidationError as error:
         place, message = schema_problems(error, lambda _: kind.model_fields)[0]
         raise ValueError(f"{place}: {message}" if place else message) from None
+
+
+def records_in(
+    kind: type[AnyRecord], places: Mapping[Subject, Path], of: Callable[[AnyRecord], Subject]
+) -> tuple[AnyRecord, ...]:
+    """The records that are there.
+
+    Args:
+        kind: of record.
+        places: where the record of each subject, a cell or a variant, would be.
+        of: what a record is of.
+
+    Raises:
+        BadInput: one cannot be read, or is of something else.
+    """
+    found = []
+    for subject, path in places.items():
+        noun = type(subject).__name__.lower()
+        if path.exists():
+            try:
+                found.append(read_record(kind, path))
+                if of(found[-1]) != subject:
+                    raise ValueError(f"its figures are another {noun}'s")
+            except (OSError, ValueError) as error:
+                why = str(error).splitlines()[0]
+                what = f"is no record of a {noun}: {why}; the same `desilo run` works it out again"
+                raise BadInput([Problem(str(path), what)]) from None
+    return tuple(found)
 
 
 def write_text(text: str, path: Path) -> None:

@@ -53,6 +53,7 @@ from desilo.harness.records import (
     Replanned,
     RunRecord,
     read_record,
+    records_in,
     sweep,
     write_record,
 )
@@ -242,18 +243,9 @@ def load(folder: Path) -> Finished:
     except (OSError, ValueError) as error:
         what = f"holds a {RUN} that this version cannot read: {_first_line(error)}; run it again"
         raise BadInput([Problem(str(folder), what)]) from None
-    cells = []
-    for cell in record.cells:
-        path = _record_path(folder, cell)
-        if path.exists():
-            try:
-                cells.append(read_record(CellRecord, path))
-                if cells[-1].cell != cell:
-                    raise ValueError("its figures are another cell's")
-            except (OSError, ValueError) as error:
-                what = f"is no record of a cell: {_first_line(error)}; the same `desilo run` works it out again"
-                raise BadInput([Problem(str(path), what)]) from None
-    return Finished(record, tuple(cells), replanned_in(folder, record.variants))
+    places = {cell: _record_path(folder, cell) for cell in record.cells}
+    cells = records_in(CellRecord, places, lambda found: found.cell)
+    return Finished(record, cells, replanned_in(folder, record.variants))
 
 
 def on_record(folder: Path, cell: Cell, key: Mapping[str, str], run_limit: float) -> tuple[CellRecord | None, str]:

@@ -21,7 +21,6 @@ import numpy as np
 from pydantic import ValidationError
 
 from desilo.cases.case import Assumptions, Case
-from desilo.cases.errors import BadInput, Problem
 from desilo.cases.instance import Floats
 from desilo.cases.plan import Plan
 from desilo.harness.check import check
@@ -40,7 +39,7 @@ from desilo.harness.experiment import (
     work,
 )
 from desilo.harness.nature import nature
-from desilo.harness.records import Cell, CellRecord, Replanned, Variant, read_record, write_record
+from desilo.harness.records import Cell, CellRecord, Replanned, Variant, read_record, records_in, write_record
 from desilo.operating.decision import Pictures
 from desilo.operating.forecast import Response, saying
 from desilo.operating.picture import picture
@@ -343,17 +342,9 @@ def replanned_in(folder: Path, variants: Sequence[Variant]) -> tuple[Replanned, 
     Raises:
         BadInput: one cannot be read.
     """
-    found = []
-    for variant in variants:
-        path = path_of(folder, variant)
-        if path.exists():
-            try:
-                found.append(read_record(Replanned, path))
-                if found[-1].variant != variant:
-                    raise ValueError("its figures are another variant's")
-            except ValueError as error:
-                raise BadInput([Problem(str(path), f"is no record of a variant: {error}")]) from None
-    return tuple(found)
+    return records_in(
+        Replanned, {variant: path_of(folder, variant) for variant in variants}, lambda found: found.variant
+    )
 
 
 def path_of(folder: Path, variant: Variant) -> Path:

@@ -15,7 +15,7 @@ Variables
     y[i,l,t]        1 if level l is chosen, binary (ladder formulation: its bounds only, (P6) makes it so)
     u[i,l,t]        1 if the level chosen is l or one before it, binary (ladder formulation only)
     change[i,t]     1 if the level differs from the period before (in t = 0: from the reference level)
-    w[i,l,j,m,t]    y[i,l,t] y[j,m,t], for the pairs in B (tight formulation only)
+    w[i,l,j,m,t]    y[i,l,t] y[j,m,t], for the pairs in B (not in the plain formulation)
 
 Constraints
     (P1)  sum_l y[i,l,t] = 1                            for each i, t

@@ -193,7 +193,7 @@ class Team:
         item, level, period = tight.y_index.T
         levels[item, period, level] = possible[tight.y]
         setups[tuple(tight.setup_index.T)] = possible[tight.setup]
-        model = self._model(self._proving_formulation)
+        model = self._model(self._integer_formulation)
         found = self._solved(model, model.restricted(model.priced(prices), levels, setups), seconds, gap, pattern)
         if found is None:
             return pattern
@@ -291,10 +291,7 @@ class Team:
 
     @property
     def _integer_formulation(self) -> Formulation:
-        return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.LADDER
-
-    @property
-    def _proving_formulation(self) -> Formulation:
+        """Without cross effects the facility-location rows cost a search more than they save it."""
         return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.LADDER
 
     def _model(self, formulation: Formulation) -> _Model:
