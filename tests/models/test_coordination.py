@@ -26,7 +26,6 @@ from desilo.operating.coordination.decomposition import can_decompose, decompose
 from desilo.operating.coordination.limits import (
     Limits,
     firm_limits,
-    labels,
     part_of,
     shared_limits,
     teams_of,
@@ -40,7 +39,7 @@ from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures, Strength
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
-from desilo.solving import Options, Stop, solve, translate
+from desilo.solving import Options, Stop, labels, solve, translate
 
 few = settings(
     max_examples=6, deadline=None, phases=(Phase.explicit, Phase.generate)

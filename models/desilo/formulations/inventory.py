@@ -65,6 +65,7 @@ from desilo.formulations.demand import cross_demand_range, demand, demand_at_lev
 from desilo.formulations.freedom import Formulation, Freedom
 from desilo.formulations.order_bounds import order_bounds
 from desilo.formulations.pricing import Block
+from desilo.formulations.windows import declare_windows
 from desilo.solving import between, entries, members, true_at, wherever
 
 SMALLEST_DEMAND = 1e-6
@@ -78,6 +79,7 @@ def declare_inventory(
     instance: Instance,
     freedom: Freedom,
     formulation: Formulation,
+    windows: bool = False,
 ) -> None:
     """Declare the inventory function on a block.
 
@@ -87,6 +89,7 @@ def declare_inventory(
         instance: the problem.
         freedom: what may be ordered.
         formulation: tight adds the facility-location rows.
+        windows: declare what the rows of `windows` speak of; not in the plain formulation.
     """
     tight = formulation is not Formulation.PLAIN
     items, periods, levels, scenarios = pricing.I, pricing.T, pricing.K, response.W
@@ -153,6 +156,9 @@ def declare_inventory(
     def I15_available(b: Block, i: int, level: int, t: int, w: int) -> Any:
         return b.sales[i, level, t, w] <= b.S[i, t] * pricing.y[i, level, t]
 
+    some_order = _delivered(orderable & ~weighed, lead)  # orders that cost nothing extra may serve later periods too
+    if windows:
+        declare_windows(block, pricing, response, instance, freedom.levels, weighed, some_order)
     if not formulation.traces_orders:
         return
 
@@ -163,7 +169,6 @@ def declare_inventory(
     by_level = sourced & ~moves
     moved, split = arcs & moves[:, None, None], arcs & by_level[:, None, None]
     mixed = arcs & ~split
-    some_order = _delivered(orderable & ~weighed, lead)  # orders that cost nothing extra may serve later periods too
     shared = np.logical_or.accumulate(some_order, axis=1)
     # channels: groups of levels whose flows are told apart; one per level where demand at a level is a figure
     channel = np.where(by_level[:, None, None], freedom.levels.cumsum(axis=2) - 1, 0)  # (I, T, K) of each level

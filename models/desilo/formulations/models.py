@@ -44,14 +44,18 @@ def size_of(model: Any) -> int:
 
 
 def joint_model(
-    instance: Instance, freedom: Freedom | None = None, formulation: Formulation = Formulation.TIGHT
+    instance: Instance,
+    freedom: Freedom | None = None,
+    formulation: Formulation = Formulation.TIGHT,
+    windows: bool = False,
 ) -> Built:
     """Pricing, demand, inventory and shared resources as one model, within the freedom given.
 
     Args:
         instance: the problem.
         freedom: decisions left open; all of them if None.
-        formulation: tight or plain.
+        formulation: how tightly it is written down.
+        windows: with what the rows of `windows` speak of, for whoever adds them.
 
     Raises:
         BadInput: memory is too small for it.
@@ -64,7 +68,7 @@ def joint_model(
         m.pricing, m.response, m.inventory, m.resources = (delayed_block() for _ in range(4))
         declare_pricing(m.pricing, instance, freedom.levels, formulation)
         declare_response(m.response, m.pricing, instance, instance.demand, formulation)
-        declare_inventory(m.inventory, m.pricing, m.response, instance, freedom, formulation)
+        declare_inventory(m.inventory, m.pricing, m.response, instance, freedom, formulation, windows)
         declare_resources(m.resources, m.pricing, m.inventory, instance, formulation, instance.probability)
         _declare_service(m, instance)
         _declare_profit(m, instance)

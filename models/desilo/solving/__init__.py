@@ -6,7 +6,7 @@ from desilo.solving.guard import delayed_block, delayed_model
 from desilo.solving.highs import Held, solve, write_mps
 from desilo.solving.levels import assign, hand_back, table, values
 from desilo.solving.outcome import Options, Outcome, Seconds, Size, Stop, relative_gap
-from desilo.solving.program import Program, collection_paused
+from desilo.solving.program import Program, collection_paused, labels
 
 __all__ = [
     "Held",
@@ -23,6 +23,7 @@ __all__ = [
     "delayed_model",
     "entries",
     "hand_back",
+    "labels",
     "members",
     "relative_gap",
     "solve",

@@ -11,6 +11,7 @@ from typing import Any
 
 import highspy
 import numpy as np
+from scipy import sparse
 
 from desilo.cases.folders import fresh_file
 from desilo.cases.instance import Floats, Ints
@@ -105,6 +106,14 @@ class Held:
         self._highs.changeObjectiveOffset(offset)
         if not self.program.integer.any():
             self._highs.setOptionValue("solver", "simplex")
+
+    def add_rows(self, rows: sparse.csr_array, upper: Floats) -> None:
+        """More rows (k, n), at most `upper` (k,), after those of the program."""
+        # steepest edge would begin with a solve for every row, each time
+        self._highs.setOptionValue("simplex_dual_edge_weight_strategy", 1)
+        starts, indices = rows.indptr.astype(np.int32), rows.indices.astype(np.int32)
+        lower = np.full(len(upper), -highspy.kHighsInf)
+        self._highs.addRows(len(upper), lower, upper, rows.nnz, starts, indices, rows.data)
 
     def start(self, columns: Ints, figures: Floats) -> None:
         """Values of some integer columns to start from; HiGHS completes the rest."""

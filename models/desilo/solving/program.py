@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
+import numpy as np
 from scipy import sparse
 
 from desilo.cases.instance import Bools, Floats, Ints
@@ -58,6 +59,22 @@ class Part:
             return
         indices = list(self.component.index_set())
         yield from (self.component[indices[position]] for position in self.positions.tolist())
+
+    def labels(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """The component's name and the index of every member."""
+        if self.component is None or self.parts:
+            for member in self.members():
+                yield member.parent_component().local_name, _as_tuple(member.index())
+        elif self.component.is_indexed():
+            every = list(self.component.index_set())
+            name = self.component.local_name
+            yield from ((name, _as_tuple(every[k])) for k in self.positions.tolist())
+        else:
+            yield self.component.local_name, ()
+
+
+def _as_tuple(index: Any) -> tuple[int, ...]:
+    return index if isinstance(index, tuple) else () if index is None else (index,)
 
 
 @dataclass(frozen=True)
@@ -111,6 +128,29 @@ class Program:
         """m names."""
         return list(chain.from_iterable(part.names() for part in self.row_parts))
 
+    def columns_of(self, name: str, dimension: int) -> tuple[Ints, Ints]:
+        """Columns (n,) and indices (n, dimension) of the variables of that name; none if there is none."""
+        columns: list[int] = []
+        indices: list[tuple[int, ...]] = []
+        start = 0
+        for part in self.columns:
+            stop = start + len(part.positions)
+            if part.component is None or part.component.local_name == name:
+                named = [(k, index) for k, (label, index) in enumerate(part.labels(), start) if label == name]
+                columns += [k for k, _ in named]
+                indices += [index for _, index in named]
+            start = stop
+        return np.array(columns, dtype=np.int64), np.array(indices, dtype=np.int64).reshape(-1, dimension)
+
+    def with_rows(self, rows: sparse.csr_array, upper: Floats) -> Program:
+        """The same with more rows (k, n), at most `upper` (k,); they come from no constraint of the model."""
+        return replace(
+            self,
+            matrix=sparse.csc_array(sparse.vstack([self.matrix, rows])),
+            row_lower=np.concatenate([self.row_lower, np.full(len(upper), -np.inf)]),
+            row_upper=np.concatenate([self.row_upper, upper]),
+        )
+
     def by_part(self, figures: Floats) -> Iterator[tuple[Part, Floats]]:
         """Figures of all columns (n,), variable by variable."""
         start = 0
@@ -129,3 +169,9 @@ def collection_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def labels(parts: tuple[Part, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The component and index of every row or column."""
+    for part in parts:
+        yield from part.labels()

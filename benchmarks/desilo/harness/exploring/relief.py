@@ -9,8 +9,7 @@ import numpy as np
 from desilo.cases.instance import Floats, Instance
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
-from desilo.operating.coordination.limits import labels
-from desilo.solving import Held, Options, translate
+from desilo.solving import Held, Options, labels, translate
 
 NOTHING = 1e-6
 """Relative to the limit: what is exceeded by less is kept."""

@@ -13,8 +13,8 @@ from desilo.cases.instance import PRICING_ACTIVITIES, Activity, Floats, Instance
 from desilo.cases.plan import SMALLEST_ORDER, Plan
 from desilo.formulations.freedom import Formulation, Freedom
 from desilo.formulations.models import joint_model
-from desilo.operating.coordination.limits import Limits, labels, standing_use, usage
-from desilo.solving import Held, Options, Program, hand_back, translate, values
+from desilo.operating.coordination.limits import Limits, standing_use, usage
+from desilo.solving import Held, Options, Program, hand_back, labels, translate, values
 
 
 @dataclass(frozen=True)

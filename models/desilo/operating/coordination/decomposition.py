@@ -52,15 +52,21 @@ PROMISING = 3e-4
 FOR_PRICES, FOR_PLANS = 0.25, 0.35
 """Shares of the time that is left when a step begins."""
 
-TOGETHER = {Change.SETUPS: 10, Change.LEVELS: 6, Change.BOTH: 4}
+TOGETHER = {Change.SETUPS: 10, Change.LEVELS: 4, Change.BOTH: 3}
 """Items that plan again together, at least. What keeps a plan from better ones is what they share: with levels or
 set-ups given, more of them can trade it."""
 
 SECONDS = 10.0
 """For one team's plan or certificate at most."""
 
-BLOCK_SECONDS = {Change.SETUPS: 4.0, Change.LEVELS: 2.0, Change.BOTH: 5.0}
+BLOCK_SECONDS = {Change.SETUPS: 4.0, Change.LEVELS: 4.0, Change.BOTH: 8.0}
 """For one block's search to begin with, for every thousand of its items x periods x scenarios."""
+
+PATIENCE = 1.5
+"""Times the seconds that searches of a kind had, for the next ones if these found nothing in them."""
+
+CREDIT = 0.5
+"""Share of what a limit earns that counts for what blocks leave of it: the others cannot make use of all of it."""
 
 OFTEN = 4.0
 """Orders are re-optimised for all after so many times what it takes."""
@@ -124,7 +130,7 @@ class Decomposition:
         self._noted = time.monotonic()
         self._together_takes = 0.0
         self._round_takes = 0.0  # seconds of the last round of prices
-        self._patience = 1.0  # times the seconds of a block
+        self._patience = dict.fromkeys(Change, 1.0)  # times the seconds of a block
         self._cut_short = False
         self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
 
@@ -273,29 +279,34 @@ class Decomposition:
     def search(self, rounds: int | None = None) -> None:
         """Step 4, until plan and bound are as close as asked, the time is up, or a round gains nothing.
 
-        Where a round gains nothing because its searches are cut short, those of the next have twice the time.
+        Where searches are cut short before they find anything, those that follow have more time.
         """
         while self.best is not None and not self.close and self.left > 1.0 and rounds != 0:
             before, self._cut_short = self.best.profit, False
-            now, last = self.best, time.monotonic()
+            now, sure, last = self.best, self.best.plan, time.monotonic()
             for change, blocks in self._side_by_side():
-                now = self._plan_again(now, change, blocks)
+                now, sure = self._plan_again(now, sure, change, blocks)
                 if time.monotonic() - last > OFTEN * self._together_takes:
-                    now, last = self._together(now), time.monotonic()
+                    now, last = self._together(now, sure), time.monotonic()
+                    sure = now.plan
                 if self.close or self.left < 1.0:
                     break
-            self._together(now)
-            if self.best.profit <= before + 1e-6 * abs(before):
-                if not self._cut_short:
-                    return
-                self._patience *= 2
+            self._together(now, sure)
+            if self.best.profit <= before + 1e-6 * abs(before) and not self._cut_short:
+                return
             rounds = None if rounds is None else rounds - 1
 
-    def _together(self, now: Assembly) -> Assembly:
-        """The best plan there is, once orders are re-optimised for all; what blocks left to others pays only then."""
-        self._take(self.reoptimised(now.plan))
-        self.keep()
+    def _together(self, now: Assembly, sure: Plan) -> Assembly:
+        """The best plan there is, once orders are re-optimised for all.
+
+        What blocks left to others pays only then. Where it does not, what pays by itself is taken alone.
+        """
         assert self.best is not None
+        before = self.best.profit
+        self._take(self.reoptimised(now.plan))
+        if self.best.profit <= before:
+            self._take(self.reoptimised(sure))
+        self.keep()
         return self.best
 
     def _side_by_side(self) -> Iterator[tuple[Change, list[Ints]]]:
@@ -309,39 +320,51 @@ class Decomposition:
             for start in range(0, len(blocks), self.offices.jobs):
                 yield change, [np.array(sorted(block)) for block in blocks[start : start + self.offices.jobs]]
 
-    def _plan_again(self, now: Assembly, change: Change, blocks: list[Ints]) -> Assembly:
+    def _plan_again(self, now: Assembly, sure: Plan, change: Change, blocks: list[Ints]) -> tuple[Assembly, Plan]:
         """Blocks of teams plan again, each within its own present use and an equal part of what nobody uses.
 
-        What they leave is worth what it will earn when orders are re-optimised.
+        What they leave is worth what it will earn when orders are re-optimised, or some of it.
+
+        Returns:
+            The plan with all that is worth more, and `sure` with what is worth more even if nobody needs what is left.
         """
         slack = self.limits.capacity - now.use.sum(axis=0)
-        a_thousand = self._patience * BLOCK_SECONDS[change]
+        a_thousand = self._patience[change] * BLOCK_SECONDS[change]
+        prices = CREDIT * now.prices
         requests, rooms = [], []
         for number, block in enumerate(blocks):
             items = np.concatenate([self.teams[k] for k in block])
             room = now.use[block].sum(axis=0) + slack / len(blocks)
             cells = len(items) * self.picture.periods * len(self.picture.scenarios)
             seconds = self._at_most(max(1.0, a_thousand * cells / 1000))
-            ask = (now.prices, room, self._present(now, block, items), change, seconds, 1e-3)
+            ask = (prices, room, self._present(now, block, items), change, seconds, 1e-3)
             rooms.append(room)
             requests.append(Request(number, "improve", ask, part_of(self.picture, items)))
+        late = 0
         for request, found in self.offices.ask(requests):
-            self._cut_short |= found is None or not found.proven
-            if found is None:
-                continue
             block, room = blocks[request.team], rooms[request.team]
             use = now.use[block].sum(axis=0)
-            worth = now.by_team[block].sum() - now.prices @ use - self._overage(use - room)
-            if found.profit - now.prices @ found.use - self._overage(found.use - room) <= worth + 1e-6:
+            present = now.by_team[block].sum() - self._overage(use - room)
+            profit = -math.inf if found is None else found.profit - self._overage(found.use - room)
+            better = found is not None and profit - prices @ found.use > present - prices @ use + 1e-6
+            if found is None or not found.proven:
+                self._cut_short = True
+                late += not better
+            if found is None or not better:
                 continue
             items = np.concatenate([self.teams[k] for k in block])
             plan = Plan(now.plan.level.copy(), now.plan.order.copy())
             plan.level[items], plan.order[items] = found.level, found.order
+            if profit > present:
+                sure = Plan(sure.level.copy(), sure.order.copy())
+                sure.level[items], sure.order[items] = found.level, found.order
             by_team, used = now.by_team.copy(), now.use.copy()
             by_team[block], used[block] = 0.0, 0.0  # whose share is whose matters only until orders are re-optimised
             by_team[block[0]], used[block[0]] = found.profit, found.use
             now = replace(now, plan=plan, by_team=by_team, use=used)
-        return now
+        if late == len(blocks):
+            self._patience[change] *= PATIENCE
+        return now, sure
 
     def keep(self) -> None:
         """Write the state to the checkpoint; there is always a whole one."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -27,8 +26,7 @@ from desilo.cases.instance import (
     Resource,
     ServiceTarget,
 )
-from desilo.solving import Program
-from desilo.solving.program import Part
+from desilo.solving import Program, labels
 
 Key = tuple[str, tuple[int, ...]]
 """A row of the joint model: the constraint's name and index."""
@@ -250,21 +248,3 @@ def usage(program: Program, instance: Instance, limits: Limits) -> Usage:
     matrix.eliminate_zeros()
     standing = standing_use(instance, limits).sum(axis=0)
     return Usage(matrix, standing, rows, overage)
-
-
-def labels(parts: tuple[Part, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The component and index of every row or column."""
-    for part in parts:
-        if part.component is None or part.parts:
-            for member in part.members():
-                yield member.parent_component().local_name, _as_tuple(member.index())
-        elif part.component.is_indexed():
-            every = list(part.component.index_set())
-            name = part.component.local_name
-            yield from ((name, _as_tuple(every[k])) for k in part.positions.tolist())
-        else:
-            yield part.component.local_name, ()
-
-
-def _as_tuple(index: Any) -> tuple[int, ...]:
-    return index if isinstance(index, tuple) else () if index is None else (index,)

@@ -9,8 +9,8 @@ import numpy as np
 from desilo.cases.instance import PRICING_ACTIVITIES, Activity, Floats, Instance, Ints
 from desilo.cases.variants import without_substitution
 from desilo.formulations.models import joint_model
-from desilo.operating.coordination.limits import Limits, labels, part_of
-from desilo.solving import Held, Options, Stop, translate
+from desilo.operating.coordination.limits import Limits, part_of
+from desilo.solving import Held, Options, Stop, labels, translate
 
 COLUMNS = 120_000
 """The sample's relaxation may be about so large."""

@@ -22,7 +22,9 @@ from desilo.cases.instance import Bools, Floats, Instance, Ints
 from desilo.cases.plan import SMALLEST_ORDER
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
-from desilo.operating.coordination.limits import Limits, Usage, labels, usage
+from desilo.formulations.windows import WindowRows
+from desilo.operating.coordination.limits import Limits, Usage, usage
+from desilo.operating.coordination.relaxation import Relaxation
 from desilo.operating.prices import level_shares
 from desilo.solving import Held, Options, Program, Stop, hand_back, translate, values
 
@@ -138,9 +140,9 @@ class Team:
         self.levels = np.zeros((len(instance.items), instance.periods, instance.price.shape[1]), dtype=bool)
         self.setups = np.zeros((len(instance.items), instance.periods), dtype=bool)
         self._looks: list[Look] = []
-        self._models: dict[Formulation, _Model] = {}
+        self._models: dict[bool, _Model] = {}  # by whether it is the tight one
         self._kept: list[Pattern | None] = []  # None where a search found nothing
-        self._relaxation: Held | None = None
+        self._relaxation: Relaxation | None = None
         self._prices = np.full(len(limits), math.nan)
         self._value = math.inf
 
@@ -152,13 +154,12 @@ class Team:
 
     def relax(self, prices: Floats) -> Offer:
         """The relaxation of (T1) at prices (n,): warm-started from the prices asked for before."""
-        model = self._model(Formulation.TIGHT)
+        model = self._tight
         program = model.priced(prices)
         if self._relaxation is None:
-            relaxed = replace(program, integer=np.zeros_like(program.integer))
-            self._relaxation = Held(relaxed, replace(self.options, root="ipm", time_limit=math.inf))
+            self._relaxation = Relaxation(program, model.windows, self.options)
         else:
-            self._relaxation.price(program.cost, program.offset)
+            self._relaxation.price(program)
         outcome = self._relaxation.solve()
         if outcome.stop is not Stop.OPTIMAL:
             raise Stopped(outcome.stop)
@@ -186,15 +187,15 @@ class Team:
         if self._relaxation is None or not np.array_equal(prices, self._prices):
             self.relax(prices)
         assert self._relaxation is not None
-        tight = self._model(Formulation.TIGHT)
+        tight = self._tight
         worth = pattern.profit - float(prices @ pattern.use)
         possible = self._value + self._relaxation.reduced_costs >= worth - abs(worth) * FIXING_TOLERANCE
         levels, setups = np.zeros_like(self.levels), np.ones_like(self.setups)
         item, level, period = tight.y_index.T
         levels[item, period, level] = possible[tight.y]
         setups[tuple(tight.setup_index.T)] = possible[tight.setup]
-        model = self._model(self._integer_formulation)
-        found = self._solved(model, model.restricted(model.priced(prices), levels, setups), seconds, gap, pattern)
+        program = self._relaxation.with_binding(tight.restricted(tight.priced(prices), levels, setups))
+        found = self._solved(tight, program, seconds, gap, pattern)
         if found is None:
             return pattern
         bound = min(self._value, max(found.bound, worth))
@@ -211,7 +212,7 @@ class Team:
             pattern = self._planned(prices, None, [], seconds, gap)
         else:
             assert room is not None
-            model = self._model(self._integer_formulation)
+            model = self._light
             pattern = self._solved(model, model.restricted(model.within(room), self.levels, self.setups), seconds, gap)
         self._kept.append(pattern)
         if pattern is None:
@@ -227,7 +228,7 @@ class Team:
 
     def value_of(self, room: Floats) -> Floats:
         """(n,) what one more unit of room (n,) would be worth to the team, money; 0 if nothing can be said."""
-        model = self._model(Formulation.TIGHT)
+        model = self._tight
         duals = self._consider(model, model.within(room))
         worth = np.zeros(len(self.limits))
         if duals is not None:
@@ -247,8 +248,10 @@ class Team:
         self, prices: Floats, room: Floats | None, first: Sequence[tuple[Bools, Bools]], seconds: float, gap: float
     ) -> Pattern | None:
         """A plan from some levels and set-ups; if nothing fits, from all that relaxations used, or today's."""
-        model = self._model(self._integer_formulation)
+        model = self._tight
         program = model.priced(prices, room)
+        if self._relaxation is not None:
+            program = self._relaxation.with_binding(program)
         today = np.zeros_like(self.levels) | (np.arange(self.levels.shape[2]) == self.instance.reference[:, None, None])
         for levels, setups in (*first, (self.levels, self.setups), (today, self.setups)):
             found = self._solved(model, model.restricted(program, levels, setups), seconds, gap)
@@ -258,11 +261,11 @@ class Team:
 
     def _consider(self, model: _Model, program: Program) -> Floats | None:
         """Levels and set-ups that a relaxation uses are worth considering; (rows,) its duals, if it has an optimum."""
-        held = Held(replace(program, integer=np.zeros_like(program.integer)), replace(self.options, root="ipm"))
-        if held.solve().stop is not Stop.OPTIMAL:
+        relaxation = Relaxation(program, model.windows, self.options)
+        if relaxation.solve().stop is not Stop.OPTIMAL:
             return None
-        self._look(model, program, held.solution)
-        return held.row_duals
+        self._look(model, program, relaxation.solution)
+        return relaxation.row_duals
 
     def _look(self, model: _Model, program: Program, x: Floats) -> tuple[Bools, Bools]:
         """Levels (I, T, K) and set-ups (I, T) that a relaxation uses; from now on they are worth considering."""
@@ -279,7 +282,7 @@ class Team:
 
         What it leaves of the room is worth prices (n,). Levels and set-ups may change to those worth considering.
         """
-        model = self._model(self._integer_formulation)
+        model = self._light
         now = np.arange(self.levels.shape[2]) == present.level[:, :, None]
         placed = present.order > SMALLEST_ORDER
         self.levels, self.setups = present.levels | now, present.setups | placed
@@ -290,14 +293,19 @@ class Team:
         return self._solved(model, model.restricted(program, levels, setups), seconds, gap, start=present)
 
     @property
-    def _integer_formulation(self) -> Formulation:
-        """Without cross effects the facility-location rows cost a search more than they save it."""
-        return Formulation.TIGHT if len(self.instance.cross_effects) else Formulation.LADDER
+    def _tight(self) -> _Model:
+        """For relaxations, and for searches that begin with one."""
+        return self._model(True)
 
-    def _model(self, formulation: Formulation) -> _Model:
-        if formulation not in self._models:
-            self._models[formulation] = _Model(self.instance, self.limits, formulation)
-        return self._models[formulation]
+    @property
+    def _light(self) -> _Model:
+        """For searches that are cut short: tight rows cost those more than they save."""
+        return self._model(False)
+
+    def _model(self, tight: bool) -> _Model:
+        if tight not in self._models:
+            self._models[tight] = _Model(self.instance, self.limits, tight)
+        return self._models[tight]
 
     def _solved(
         self,
@@ -331,15 +339,16 @@ class Team:
 
 
 class _Model:
-    """A team's joint model in one formulation, as arrays."""
+    """A team's joint model as arrays, and what finds rows that make it tighter."""
 
-    def __init__(self, instance: Instance, limits: Limits, formulation: Formulation) -> None:
-        self.built = joint_model(instance, None, formulation).model
+    def __init__(self, instance: Instance, limits: Limits, tight: bool) -> None:
+        self.built = joint_model(instance, None, Formulation.LADDER, windows=tight).model
         self.program = translate(self.built)
+        self.windows = WindowRows(self.program, instance) if tight else None
         self.usage: Usage = usage(self.program, instance, limits)
-        self.y, self.y_index = _members(self.program, "y", 3)
-        self.rung, self.rung_index = _members(self.program, "u", 3)
-        self.setup, self.setup_index = _members(self.program, "setup", 2)
+        self.y, self.y_index = self.program.columns_of("y", 3)
+        self.rung, self.rung_index = self.program.columns_of("u", 3)
+        self.setup, self.setup_index = self.program.columns_of("setup", 2)
         self.gains = self.program.cost.copy()
         self.gains[self.usage.overage] = 0.0
         rows = self.usage.rows
@@ -396,10 +405,3 @@ class _Model:
         placed = pattern.order[tuple(self.setup_index.T)] > SMALLEST_ORDER
         columns = np.concatenate([self.y, self.rung, self.setup])
         return columns, np.concatenate([chosen, reached, placed]).astype(float)
-
-
-def _members(program: Program, name: str, dimension: int) -> tuple[Ints, Ints]:
-    """Columns (n,) and indices (n, dimension) of a variable."""
-    found = [(k, index) for k, (variable, index) in enumerate(labels(program.columns)) if variable == name]
-    columns = np.array([k for k, _ in found], dtype=np.int64)
-    return columns, np.array([index for _, index in found], dtype=np.int64).reshape(-1, dimension)
