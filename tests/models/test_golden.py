@@ -21,6 +21,8 @@ from desilo.cases.instance import Activity, CrossEffects, Instance, Resource, Se
 from desilo.formulations.estimation import EstimationOptions, Records, build_estimation
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model, prefer_regular_prices, pricing_model
+from desilo.formulations.windows import WindowRows
+from desilo.solving import translate
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -87,6 +89,7 @@ def models() -> Iterator[tuple[str, Any]]:
     instance = tiny()
     for formulation in Formulation:
         yield f"joint-{formulation}", joint_model(instance, None, formulation).model
+    yield "joint-windows", joint_model(instance, None, Formulation.LADDER, windows=True).model
     alone = CrossEffects(np.zeros(0, int), np.zeros(0, int), np.zeros((0, 2)))
     yield "joint-alone", joint_model(replace(instance, cross_effects=alone)).model
     yield "pricing", pricing_model(instance).model
@@ -133,7 +136,23 @@ def texts() -> dict[str, str]:
             known = {found[file] for file in found if file.startswith(f"{name}.")}
             if text not in known:
                 found[f"{name}.{model_name}.lp"] = text
+    found["I20_window.joint-windows.lp"] = violated_text()
     return found
+
+
+def violated_text() -> str:
+    """Rows that come from no Pyomo constraint: those violated where much is sold and no order is placed."""
+    instance = tiny()
+    program = translate(joint_model(instance, None, Formulation.LADDER, windows=True).model)
+    names = program.column_names()
+    sold = np.array([18.0 if name.startswith("inventory.sales") else 0.0 for name in names])
+    rows, most = WindowRows(program, instance).violated(sold)
+    texts = []
+    for number, row in enumerate(rows):
+        terms = sorted((names[column], figure) for column, figure in zip(row.indices, row.data, strict=True))
+        body = [f"  {figure:+.10g} {name}" for name, figure in terms]
+        texts.append("\n".join([f"I20_window[{number}]:", *body, f"  <= {most[number]:.10g}"]))
+    return "\n".join(texts) + "\n"
 
 
 TEXTS = texts()
@@ -152,7 +171,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 def test_every_numbered_equation_has_a_golden_file() -> None:
     numbered = {file.split("_")[0] for file in TEXTS}
-    expected = {f"P{n}" for n in range(1, 6)} | {"D1", "D2"} | {f"I{n}" for n in range(1, 16)}
+    expected = {f"P{n}" for n in range(1, 7)} | {"D1", "D2"} | {f"I{n}" for n in range(1, 21)}
     expected |= {f"R{n}" for n in range(1, 4)} | {f"E{n}" for n in range(5)} | {"S1"}
     assert expected <= numbered
     assert {"profit", "margin"} <= {file.split(".")[0] for file in TEXTS}

@@ -42,6 +42,9 @@ from desilo.formulations.demand import cross_demand_range
 from desilo.formulations.pricing import Block
 from desilo.solving import Program, entries, members, true_at
 
+UNKNOWN = 4
+"""`R` where placing an order costs no money, but takes what is shared."""
+
 VIOLATED = 1e-5
 """Share of the largest demand by which a row must be violated to be worth adding."""
 
@@ -118,7 +121,8 @@ def _reach(instance: Instance) -> Ints:
         economic = np.where(cost > 0, np.sqrt(2 * cost / (holding * pace)), 0.0)
         smallest = np.where(instance.min_order > 0, instance.min_order / pace, 0.0)
     lasts = np.minimum(np.fmax(economic, smallest), instance.periods)
-    return np.minimum(np.ceil(lasts).astype(np.int64) + 1, instance.periods)
+    reach = np.where(lasts > 0, np.ceil(lasts).astype(np.int64) + 1, UNKNOWN)
+    return np.minimum(reach, instance.periods)
 
 
 class WindowRows:
@@ -163,7 +167,7 @@ class WindowRows:
         return placed
 
     def violated(self, x: Floats) -> tuple[sparse.csr_array, Floats]:
-        """Rows (n, columns) and what they are at most (n,): of every i, k, w the one that x (columns,) violates most."""
+        """Rows (n, columns) and what they are at most (n,): for every i, k, w what x (columns,) violates most."""
         x = np.append(x, 0.0)
         unmet = x[self._sales] - self._demand * x[self._met][..., None] - x[self._gain][..., None]
         unmet = np.where(self._sales < self._columns, np.maximum(unmet, 0.0), 0.0)

@@ -65,6 +65,9 @@ BLOCK_SECONDS = {Change.SETUPS: 4.0, Change.LEVELS: 4.0, Change.BOTH: 8.0}
 PATIENCE = 1.5
 """Times the seconds that searches of a kind had, for the next ones if these found nothing in them."""
 
+IN_VAIN = 2
+"""So often in a row, and searches of that kind wait for the next round."""
+
 CREDIT = 0.5
 """Share of what a limit earns that counts for what blocks leave of it: the others cannot make use of all of it."""
 
@@ -131,6 +134,7 @@ class Decomposition:
         self._together_takes = 0.0
         self._round_takes = 0.0  # seconds of the last round of prices
         self._patience = dict.fromkeys(Change, 1.0)  # times the seconds of a block
+        self._in_vain = dict.fromkeys(Change, 0)  # searches in a row that found nothing in their time
         self._cut_short = False
         self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
 
@@ -283,8 +287,11 @@ class Decomposition:
         """
         while self.best is not None and not self.close and self.left > 1.0 and rounds != 0:
             before, self._cut_short = self.best.profit, False
+            self._in_vain = dict.fromkeys(Change, 0)
             now, sure, last = self.best, self.best.plan, time.monotonic()
             for change, blocks in self._side_by_side():
+                if self._in_vain[change] == IN_VAIN:
+                    continue
                 now, sure = self._plan_again(now, sure, change, blocks)
                 if time.monotonic() - last > OFTEN * self._together_takes:
                     now, last = self._together(now, sure), time.monotonic()
@@ -302,6 +309,8 @@ class Decomposition:
         What blocks left to others pays only then. Where it does not, what pays by itself is taken alone.
         """
         assert self.best is not None
+        if now is self.best:
+            return now
         before = self.best.profit
         self._take(self.reoptimised(now.plan))
         if self.best.profit <= before:
@@ -364,6 +373,7 @@ class Decomposition:
             now = replace(now, plan=plan, by_team=by_team, use=used)
         if late == len(blocks):
             self._patience[change] *= PATIENCE
+        self._in_vain[change] = 0 if late < len(blocks) else self._in_vain[change] + 1
         return now, sure
 
     def keep(self) -> None:
