@@ -259,7 +259,7 @@ def test_without_a_checkout_the_way_to_one_is_told(
 
 def test_the_driver_fills_standings_and_leaves_alone_what_is_solved(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "drivers.standings", "5", str(tmp_path), DEMAND.name, "joint-features-S-1"]
+    command = [sys.executable, "-m", "drivers.standings", "60", str(tmp_path), DEMAND.name, "joint-features-S-1"]
     for said in (2, 0):
         done = subprocess.run(command, cwd=root / "benchmarks", capture_output=True, text=True, check=True)
         assert done.stdout.count("entered; bound") == said

@@ -60,7 +60,7 @@ def declare_windows(
         instance: the problem.
         levels: (I, T, K) that may be chosen.
         weighed: (I, T) in which placing an order costs or binds something besides its units.
-        free: (I, T) in which an order arrives that did not.
+        free: (I, T) in which an order may arrive that did not.
     """
     items, periods = pricing.I, pricing.T
     times = np.arange(instance.periods)
@@ -143,14 +143,10 @@ class WindowRows:
         gain = self._placed(program, "gain", (count, periods, levels, periods + reach))
         start = np.arange(periods)[:, None]
         end = start + np.arange(reach)  # (k, r): u = k + r
-        shape = (count, periods, reach, levels)
-        item, first, level = np.ogrid[:count, :periods, :levels]
-        cell = (item[..., None], first[..., None], level[..., None], end[None, :, None, :])
-        self._met = met[cell].transpose(0, 1, 3, 2)
-        self._gain = gain[cell].transpose(0, 1, 3, 2)
-        assert self._met.shape == shape
-        self._sales = sales[:, :, end].transpose(0, 2, 3, 1, 4)  # (i, k, r, l, w)
-        self._sales = np.where((self._met < self._columns)[..., None], self._sales, self._columns)
+        self._met = met[:, start, :, end].transpose(2, 0, 1, 3)  # (i, k, r, l)
+        self._gain = gain[:, start, :, end].transpose(2, 0, 1, 3)
+        sold = sales[:, :, end].transpose(0, 2, 3, 1, 4)  # (i, k, r, l, w)
+        self._sales = np.where((self._met < self._columns)[..., None], sold, self._columns)
         demand = np.pad(instance.demand, ((0, 0), (0, reach), (0, 0), (0, 0)))
         self._demand = demand[:, end]  # (i, k, r, l, w)
         self._stock = np.concatenate([np.full((count, 1, scenarios), self._columns), stock[:, :-1]], axis=1)

@@ -332,7 +332,7 @@ class Decomposition:
     def _plan_again(self, now: Assembly, sure: Plan, change: Change, blocks: list[Ints]) -> tuple[Assembly, Plan]:
         """Blocks of teams plan again, each within its own present use and an equal part of what nobody uses.
 
-        What they leave is worth what it will earn when orders are re-optimised, or some of it.
+        What they leave counts for some of what it will earn when orders are re-optimised.
 
         Returns:
             The plan with all that is worth more, and `sure` with what is worth more even if nobody needs what is left.
