@@ -146,7 +146,7 @@ def violated_text() -> str:
     program = translate(joint_model(instance, None, Formulation.LADDER, windows=True).model)
     names = program.column_names()
     sold = np.array([18.0 if name.startswith("inventory.sales") else 0.0 for name in names])
-    rows, most = WindowRows(program, instance).violated(sold)
+    rows, most = WindowRows(program, instance).I20_violated(sold)
     texts = []
     for number, row in enumerate(rows):
         terms = sorted((names[column], figure) for column, figure in zip(row.indices, row.data, strict=True))

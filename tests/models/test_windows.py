@@ -73,7 +73,7 @@ def test_every_plan_keeps_the_rows(instance: Instance, seed: int) -> None:
     slack = 1e-5 * (1 + np.abs(activity))
     assert np.all(activity <= program.row_upper + slack)
     assert np.all(activity >= program.row_lower - slack)
-    assert not len(rows.violated(x)[1])
+    assert not len(rows.I20_violated(x)[1])
 
 
 @few
@@ -103,7 +103,7 @@ def test_no_choice_of_levels_and_periods_is_violated_more(family: str) -> None:
     for _ in range(5):
         x = rng.exponential(size=len(program.cost)) * 20
         x[list(at["met"].values())] = rng.uniform(size=len(at["met"]))
-        matrix, most = rows.violated(x)
+        matrix, most = rows.I20_violated(x)
         found = sorted(np.round(matrix @ x - most, 6).tolist())
         expected = []
         for i in range(len(instance.items)):

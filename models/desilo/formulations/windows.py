@@ -162,7 +162,7 @@ class WindowRows:
         placed[tuple(index.T)] = columns
         return placed
 
-    def violated(self, x: Floats) -> tuple[sparse.csr_array, Floats]:
+    def I20_violated(self, x: Floats) -> tuple[sparse.csr_array, Floats]:
         """Rows (n, columns) and what they are at most (n,): for every i, k, w what x (columns,) violates most."""
         x = np.append(x, 0.0)
         unmet = x[self._sales] - self._demand * x[self._met][..., None] - x[self._gain][..., None]

@@ -47,7 +47,7 @@ class Relaxation:
                 return outcome
             if before - outcome.objective <= TAIL * abs(outcome.objective):
                 return outcome
-            rows, most = self._windows.violated(self._held.solution)
+            rows, most = self._windows.I20_violated(self._held.solution)
             if not len(most):
                 return outcome
             self._held.add_rows(rows, most)

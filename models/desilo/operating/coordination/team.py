@@ -34,6 +34,11 @@ USED = 0.05
 PLACED = 0.02
 """The same for a set-up."""
 
+PAIRS = 10_000
+"""Pair variables, counted both ways, up to which the rows (I20) do better than flows. They are added by the simplex
+method, which takes long with more: 4 items, 8 periods and 5 levels 0.4 s instead of 0.8 s by an interior-point method,
+11 items, 4 periods and 7 levels 21 s instead of 6.5 s."""
+
 FIXING_TOLERANCE = 1e-7
 """Relative: reduced costs are as exact as the relaxation."""
 
@@ -140,7 +145,9 @@ class Team:
         self.levels = np.zeros((len(instance.items), instance.periods, instance.price.shape[1]), dtype=bool)
         self.setups = np.zeros((len(instance.items), instance.periods), dtype=bool)
         self._looks: list[Look] = []
-        self._models: dict[bool, _Model] = {}  # by whether it is the tight one
+        pairs = len(instance.cross_effects) * instance.periods * instance.price.shape[1] ** 2
+        self._by_windows = pairs <= PAIRS
+        self._models: dict[bool, _Model] = {}  # by whether it is one with windows
         self._kept: list[Pattern | None] = []  # None where a search found nothing
         self._relaxation: Relaxation | None = None
         self._prices = np.full(len(limits), math.nan)
@@ -295,17 +302,18 @@ class Team:
     @property
     def _tight(self) -> _Model:
         """For relaxations, and for searches that begin with one."""
-        return self._model(True)
+        return self._model(self._by_windows)
 
     @property
     def _light(self) -> _Model:
-        """For searches that are cut short: tight rows cost those more than they save."""
+        """For searches that are cut short: rows (I20) cost those more than they save."""
         return self._model(False)
 
-    def _model(self, tight: bool) -> _Model:
-        if tight not in self._models:
-            self._models[tight] = _Model(self.instance, self.limits, tight)
-        return self._models[tight]
+    def _model(self, windows: bool) -> _Model:
+        if windows not in self._models:
+            formulation = Formulation.LADDER if self._by_windows else Formulation.TIGHT
+            self._models[windows] = _Model(self.instance, self.limits, formulation, windows)
+        return self._models[windows]
 
     def _solved(
         self,
@@ -341,10 +349,10 @@ class Team:
 class _Model:
     """A team's joint model as arrays, and what finds rows that make it tighter."""
 
-    def __init__(self, instance: Instance, limits: Limits, tight: bool) -> None:
-        self.built = joint_model(instance, None, Formulation.LADDER, windows=tight).model
+    def __init__(self, instance: Instance, limits: Limits, formulation: Formulation, windows: bool) -> None:
+        self.built = joint_model(instance, None, formulation, windows).model
         self.program = translate(self.built)
-        self.windows = WindowRows(self.program, instance) if tight else None
+        self.windows = WindowRows(self.program, instance) if windows else None
         self.usage: Usage = usage(self.program, instance, limits)
         self.y, self.y_index = self.program.columns_of("y", 3)
         self.rung, self.rung_index = self.program.columns_of("u", 3)
