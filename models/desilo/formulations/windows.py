@@ -5,11 +5,11 @@ say of every window of periods what such a part can serve. They are as tight as 
 companies have, with a fraction of the columns, but there are exponentially many: a relaxation gets those it violates.
 
 Sets as in the other functions, and
-    V       (i,k,u): periods k <= u < k + R[i] in which no order can arrive that costs nothing to place
+    V       (i,k,u): periods k <= u < k + H[i] in which no order can arrive that costs nothing to place
     S       any levels and periods (l,u) with u from k to e
 
 Parameters
-    R[i]        periods a window has at most: one more than an order lasts by the economic order quantity
+    H[i]        periods a window has at most: one more than an order lasts by the economic order quantity
 
 Variables
     met[i,k,l,u] in [0, 1]      1 if level l is chosen in u and an order arrives in k..u
@@ -43,7 +43,7 @@ from desilo.formulations.pricing import Block
 from desilo.solving import Program, entries, members, true_at
 
 UNKNOWN = 4
-"""`R` where placing an order costs no money, but takes what is shared."""
+"""`H` where placing an order costs no money, but takes what is shared."""
 
 VIOLATED = 1e-5
 """Share of the largest demand by which a row must be violated to be worth adding."""
@@ -113,7 +113,7 @@ def _windows(instance: Instance, free: Bools) -> Bools:
 
 
 def _reach(instance: Instance) -> Ints:
-    """(I,) R."""
+    """(I,) H."""
     reference = np.take_along_axis(instance.expected_demand, instance.reference[:, None, None], axis=2)[..., 0]
     pace, holding = reference.mean(axis=1), instance.holding_cost.mean(axis=1)
     cost = instance.order_cost.mean(axis=1)
