@@ -17,7 +17,9 @@ from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
 from desilo.formulations.windows import WindowRows
 from desilo.operating.coordination import relaxation
+from desilo.operating.coordination.limits import part_of, shared_limits, teams_of
 from desilo.operating.coordination.relaxation import Relaxation
+from desilo.operating.coordination.team import Team
 from desilo.solving import Held, Options, Program, Stop, translate
 
 few = settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
@@ -87,7 +89,10 @@ def test_the_optimum_is_the_same_with_the_rows_that_its_relaxation_violates(inst
     assume(outcome.stop is Stop.OPTIMAL and bound.stop is Stop.OPTIMAL)
     slack = 1e-6 * (1 + abs(outcome.objective))
     assert bound.objective >= outcome.objective - slack
-    assert value(loop.with_binding(program)) == pytest.approx(outcome.objective, rel=1e-5, abs=1e-5)
+    binding = loop.binding()
+    assert value(program if binding is None else program.with_rows(*binding)) == pytest.approx(
+        outcome.objective, rel=1e-5, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("family", ["retail", "features"])
@@ -140,6 +145,31 @@ def test_they_are_as_tight_as_facility_location(monkeypatch: pytest.MonkeyPatch,
     best = value(program)
     assert best - 1e-6 * best <= bounds["windows"] <= bounds["tight"] + 1e-6 * best
     assert bounds["windows"] - best < 0.3 * (bounds["ladder"] - best)
+
+
+def test_a_team_that_forgets_its_models_keeps_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its searches have them, and its next relaxation begins with them: it finds fewer that are violated."""
+    instance = FAMILIES["retail"].build(Shape(3, 8, 3, 4), np.random.default_rng(1), Dials())
+    teams = teams_of(instance)
+    limits = shared_limits(instance, teams)
+    team = Team(part_of(instance, teams[0]), limits, Options(), frugal=True)
+    rows: list[int] = []
+    solved: list[int] = []
+    add, solve = Held.add_rows, Held.__init__
+    monkeypatch.setattr(Held, "add_rows", lambda self, *added: (rows.append(len(added[1])), add(self, *added))[1])
+    seen = lambda self, program, *rest: (solved.append(program.matrix.shape[0]), solve(self, program, *rest))[1]  # noqa: E731
+    monkeypatch.setattr(Held, "__init__", seen)
+    prices = np.zeros(len(limits))
+    first = team.relax(prices)
+    added = sum(rows)
+    team.forget()
+    rows.clear()
+    assert team.relax(prices).value == pytest.approx(first.value, rel=1e-3)
+    assert 0 < sum(rows) < added
+    own = solved[-1]
+    team.forget()
+    assert team.decide(prices, 10.0, 1e-3) is not None
+    assert solved[-1] > own
 
 
 def test_an_order_that_costs_nothing_to_place_closes_no_window() -> None:

@@ -12,6 +12,9 @@ from desilo.cases.instance import Floats
 from desilo.formulations.windows import WindowRows
 from desilo.solving import Held, Options, Outcome, Program, Stop
 
+Rows = tuple[sparse.csr_array, Floats]
+"""Rows (k, n) of a program's columns, and what they are at most (k,)."""
+
 TAIL = 1e-4
 """Rows are added as long as those added last have changed the value by this share."""
 
@@ -23,16 +26,25 @@ class Relaxation:
         program: its integrality is dropped.
         windows: finds rows that are violated; None: there are none to find.
         options: of the solver; no time limit holds here.
+        known: rows that were binding before, to begin with.
     """
 
-    def __init__(self, program: Program, windows: WindowRows | None, options: Options) -> None:
+    def __init__(
+        self, program: Program, windows: WindowRows | None, options: Options, known: Rows | None = None
+    ) -> None:
         # without rows to come an interior point is found sooner; with them the simplex method goes on from its basis
         root = "ipm" if windows is None else "simplex"
         relaxed = replace(program, integer=np.zeros_like(program.integer))
         self._held = Held(relaxed, replace(options, root=root, time_limit=math.inf))
         self._windows = windows
         self._own = program.matrix.shape[0]
-        self._added: list[tuple[sparse.csr_array, Floats]] = []
+        self._added: list[Rows] = []
+        if known is not None:
+            self._add(known)
+
+    def _add(self, rows: Rows) -> None:
+        self._held.add_rows(*rows)
+        self._added.append(rows)
 
     def price(self, program: Program) -> None:
         """The same program with other costs."""
@@ -50,17 +62,16 @@ class Relaxation:
             rows, most = self._windows.I20_violated(self._held.solution)
             if not len(most):
                 return outcome
-            self._held.add_rows(rows, most)
-            self._added.append((rows, most))
+            self._add((rows, most))
             before = outcome.objective
 
-    def with_binding(self, program: Program) -> Program:
-        """A program of the same columns with the rows that were added and have a price; only after an optimum."""
+    def binding(self) -> Rows | None:
+        """The rows that were added and have a price, None if none were added; only after an optimum."""
         if not self._added:
-            return program
-        binding = np.flatnonzero(self._held.row_duals[self._own :])
-        rows = sparse.csr_array(sparse.vstack([rows for rows, _ in self._added], format="csr"))[binding]
-        return program.with_rows(rows, np.concatenate([most for _, most in self._added])[binding])
+            return None
+        priced = np.flatnonzero(self._held.row_duals[self._own :])
+        rows = sparse.csr_array(sparse.vstack([rows for rows, _ in self._added], format="csr"))[priced]
+        return rows, np.concatenate([most for _, most in self._added])[priced]
 
     @property
     def solution(self) -> Floats:

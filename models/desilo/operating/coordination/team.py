@@ -24,7 +24,7 @@ from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
 from desilo.formulations.windows import WindowRows
 from desilo.operating.coordination.limits import Limits, Usage, usage
-from desilo.operating.coordination.relaxation import Relaxation
+from desilo.operating.coordination.relaxation import Relaxation, Rows
 from desilo.operating.prices import level_shares
 from desilo.solving import Held, Options, Program, Stop, hand_back, translate, values
 
@@ -150,6 +150,7 @@ class Team:
         self._models: dict[bool, _Model] = {}  # by whether it is one with windows
         self._kept: list[Pattern | None] = []  # None where a search found nothing
         self._relaxation: Relaxation | None = None
+        self._rows: Rows | None = None  # (I20) that bound the last relaxation; never forgotten: they are few
         self._prices = np.full(len(limits), math.nan)
         self._value = math.inf
 
@@ -164,14 +165,14 @@ class Team:
         model = self._tight
         program = model.priced(prices)
         if self._relaxation is None:
-            self._relaxation = Relaxation(program, model.windows, self.options)
+            self._relaxation = Relaxation(program, model.windows, self.options, self._rows)
         else:
             self._relaxation.price(program)
         outcome = self._relaxation.solve()
         if outcome.stop is not Stop.OPTIMAL:
             raise Stopped(outcome.stop)
         x = self._relaxation.solution
-        self._prices, self._value = prices, outcome.objective
+        self._prices, self._value, self._rows = prices, outcome.objective, self._relaxation.binding()
         self._looks.append(Look(prices, *self._look(model, program, x)))
         use = model.use(x)
         return Offer(outcome.objective, outcome.objective + float(prices @ use), use)
@@ -201,7 +202,7 @@ class Team:
         item, level, period = tight.y_index.T
         levels[item, period, level] = possible[tight.y]
         setups[tuple(tight.setup_index.T)] = possible[tight.setup]
-        program = self._relaxation.with_binding(tight.restricted(tight.priced(prices), levels, setups))
+        program = self._with_rows(tight.restricted(tight.priced(prices), levels, setups))
         found = self._solved(tight, program, seconds, gap, pattern)
         if found is None:
             return pattern
@@ -256,9 +257,7 @@ class Team:
     ) -> Pattern | None:
         """A plan from some levels and set-ups; if nothing fits, from all that relaxations used, or today's."""
         model = self._tight
-        program = model.priced(prices, room)
-        if self._relaxation is not None:
-            program = self._relaxation.with_binding(program)
+        program = self._with_rows(model.priced(prices, room))
         today = np.zeros_like(self.levels) | (np.arange(self.levels.shape[2]) == self.instance.reference[:, None, None])
         for levels, setups in (*first, (self.levels, self.setups), (today, self.setups)):
             found = self._solved(model, model.restricted(program, levels, setups), seconds, gap)
@@ -298,6 +297,9 @@ class Team:
         program = model.within(room)
         program = replace(program, cost=program.cost - model.usage.matrix.T @ prices)
         return self._solved(model, model.restricted(program, levels, setups), seconds, gap, start=present)
+
+    def _with_rows(self, program: Program) -> Program:
+        return program if self._rows is None else program.with_rows(*self._rows)
 
     @property
     def _tight(self) -> _Model:
