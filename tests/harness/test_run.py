@@ -51,7 +51,7 @@ from desilo.harness.report import summarise
 from desilo.harness.run import Finished, load, run
 from desilo.harness.schedule import GENEROUS, SHARE, free_time, next_of, share_of_time
 from desilo.harness.sell import sell_first_come
-from desilo.operating.coordination.team import Stopped
+from desilo.operating.coordination.relaxation import Stopped
 from desilo.operating.decision import Decision, Strength
 from desilo.operating.desk import Desk
 from desilo.operating.forecast import Response, fit

@@ -35,10 +35,10 @@ from desilo.operating.coordination.limits import (
     teams_of,
     usage,
 )
-from desilo.operating.coordination.market import Market
+from desilo.operating.coordination.market import LONGER, SHORTER, STEP, WIDER, Market
 from desilo.operating.coordination.protocol import coordinate
-from desilo.operating.coordination.relaxation import Relaxation
-from desilo.operating.coordination.team import Change, Proposal, Stopped, Team
+from desilo.operating.coordination.relaxation import Stopped, relaxed
+from desilo.operating.coordination.team import Change, Offer, Proposal, Team
 from desilo.operating.coordination.turns import Turns
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures, Strength
@@ -91,11 +91,11 @@ def team_models(instance: Instance) -> tuple[Limits, list[Team]]:
     return limits, [Team(part, limits, Options()) for part in parts]
 
 
-def relaxed(instance: Instance) -> float:
+def joint_relaxation(instance: Instance) -> float:
     """The joint relaxation with all rows that it violates, as those of the teams."""
     program = translate(joint_model(instance, None, Formulation.LADDER, windows=True).model)
     with all_rows():
-        return Relaxation(program, WindowRows(program, instance), Options()).solve().objective
+        return relaxed(program, WindowRows(program, instance), Options()).value
 
 
 @contextmanager
@@ -207,7 +207,7 @@ def test_any_prices_bound_the_joint_relaxation(instance: Instance, seed: int, sc
         assert optimum.stop is Stop.INFEASIBLE
         return
     assume(optimum.stop is Stop.OPTIMAL)
-    least = relaxed(instance)
+    least = joint_relaxation(instance)
     bound = prices @ limits.capacity + sum(offer.value for offer in offers)
     slack = 1e-6 * max(1, abs(bound))
     assert bound >= least - slack >= optimum.objective - 2 * slack
@@ -230,7 +230,49 @@ def test_the_best_prices_prove_the_joint_relaxation(family: str, opening: float)
             prices, promised = market.next_prices()
             if market.settled(promised, 1e-8):
                 break
-    assert market.bound == pytest.approx(relaxed(instance), rel=1e-6)
+    assert market.bound == pytest.approx(joint_relaxation(instance), rel=1e-6)
+
+
+def test_a_sample_of_many_teams_finds_prices_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a first round of all the sample goes on alone, with its share of the limits; then all are asked again."""
+    monkeypatch.setattr(decomposition, "SAMPLE", 2)
+    instance = FAMILIES["retail"].build(Shape(6, 4, 3, 2), np.random.default_rng(1), Dials())
+    asked: list[Market] = []
+    record = Market.record
+    monkeypatch.setattr(Market, "record", lambda self, *offers: (asked.append(self), record(self, *offers))[1])
+    found = decompose(Desk("joint", Options(gap=0)), instance, lambda: None)
+    traders = [market.teams for market in asked]
+    last = max(k for k, count in enumerate(traders) if count == 2)
+    assert traders[:3] == [6, 2, 2] and set(traders[1 : last + 1]) == {2} and set(traders[last + 1 :]) == {6}
+    assert asked[0] is asked[-1]
+    optimum = jointly(instance, Method.MONOLITH)
+    assert found.plan is not None
+    assert found.bound >= optimum.objective * (1 - 1e-6) >= found.objective * (1 - 2e-6)
+
+
+def test_a_sample_has_the_share_of_a_limit_that_it_used() -> None:
+    """By heads where nobody used anything, or more was given back than used."""
+    free = np.full(3, np.inf)
+    limits = Limits(tuple(("R1_limit", (n, 0)) for n in range(3)), np.array([60.0, 10.0, 4.0]), free, free > 0)
+    market = Market.around(limits, 4, np.ones(3), 1.0)
+    use = [[10.0, 0.0, 3.0], [20.0, 0.0, -4.0], [0.0, 0.0, 1.0], [70.0, 0.0, -1.0]]
+    market.record(market.prices, [Offer(1.0, 1.0, np.array(figures)) for figures in use])
+    assert market.of(np.array([0, 1])).limits.capacity.tolist() == [18.0, 5.0, 2.0]
+
+
+@pytest.mark.parametrize(("used", "step"), [(6.0, STEP + LONGER), (4.0, STEP * SHORTER)])
+def test_prices_go_further_as_long_as_the_bound_falls(used: float, step: float) -> None:
+    """Of a limit of 5 that is used too much at price 0, and at the next one still too much, or less than there is."""
+    limits = Limits((("R1_limit", (0, 0)),), np.array([5.0]), np.array([np.inf]), np.array([True]))
+    market = Market.around(limits, 1, np.array([1.0]), 1.0)
+    market.record(market.prices, [Offer(93.0, 100.0, np.array([7.0]))])
+    prices, _ = market.next_prices()
+    assert market.aim is not None
+    assert market.aim.tolist() == [3.0]  # the edge of the box
+    assert prices.tolist() == [1.0 + STEP * 2.0]
+    market.record(prices, [Offer(95.0 - prices[0] * used, 95.0, np.array([used]))])
+    assert market.step == pytest.approx(step)
+    assert market.radius.tolist() == [2.0 * WIDER]
 
 
 @few

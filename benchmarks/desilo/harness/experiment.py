@@ -38,7 +38,7 @@ from desilo.harness.sell import EFFECT_ON_PROFIT, Sales, placed_orders, sell_fir
 from desilo.operating.coordination.assembly import shadow_prices
 from desilo.operating.coordination.limits import teams_of
 from desilo.operating.coordination.protocol import Message, Protocol, coordinate
-from desilo.operating.coordination.team import Stopped
+from desilo.operating.coordination.relaxation import Stopped
 from desilo.operating.deciding import clairvoyant
 from desilo.operating.decision import Decision, Function, OperatingModel, Pictures, Step, Strength
 from desilo.operating.desk import Desk, reference_levels

@@ -16,7 +16,7 @@ from desilo.cases.instance import Instance
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model, size_of
 from desilo.operating.coordination.protocol import coordinate
-from desilo.operating.coordination.team import Stopped
+from desilo.operating.coordination.relaxation import Stopped
 from desilo.operating.decision import Decision, Function, How, OperatingModel, Pictures, Step, Strength
 from desilo.operating.desk import Desk
 from desilo.operating.search import SMALL

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 
 from desilo.cases.instance import Instance, Ints
 from desilo.cases.plan import Plan
 from desilo.formulations.freedom import Freedom
-from desilo.operating.coordination.decomposition import can_decompose, decompose, decomposes
+from desilo.operating.coordination.decomposition import MANY, can_decompose, decompose, decomposes
+from desilo.operating.coordination.limits import teams_of
 from desilo.operating.decision import Decision, Function, How, Method, Pictures, Step
 from desilo.operating.desk import Desk, reference_levels
 from desilo.operating.rule import rule_of_thumb
@@ -26,6 +27,10 @@ HAND_OFFS: tuple[tuple[Function, ...], ...] = (
     (Function.INVENTORY, Function.PRICING, Function.DEMAND),
 )
 """Every order in which the functions can hand their plans on; the first is `sequential` on an instance."""
+
+FEW = 0.35
+"""Share of the time for a decomposition with fewer than `MANY` teams: enough for its better bound. The better plan is
+in most cases found in the whole model."""
 
 LEAST = 0.1
 """Share of its time that must be left when a decomposition ends for a search in the whole model to get anywhere."""
@@ -82,7 +87,7 @@ def as_one(desk: Desk, picture: Instance, how: How = How(), given: Decision | No
     """Pricing, demand and inventory decided as one model on a picture of demand.
 
     Decomposition comes first where it is asked for or, left to itself, where the model is large and many teams share
-    its limits; what time it leaves goes to the search in the whole model.
+    its limits; what time it leaves goes to the search in the whole model. Few teams leave most of it.
 
     Args:
         desk: where it is worked out.
@@ -95,16 +100,27 @@ def as_one(desk: Desk, picture: Instance, how: How = How(), given: Decision | No
     best: Decision | None = None
     wanted = how.method is Method.DECOMPOSITION or (how.method is Method.AUTO and decomposes(picture))
     if wanted and can_decompose(picture):
-        best = decompose(desk, picture, known, how.checkpoint, how.executors, given.plan if given else None)
+        few = len(teams_of(picture)) < MANY
+        apart = Desk(desk.model, desk.limits(FEW if few else 1.0), desk.formulation)
+        best = decompose(apart, picture, known, how.checkpoint, how.executors, given.plan if given else None)
+        desk.steps += apart.steps
         if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST * desk.options.time_limit:
-            return replace(best, facts={"method": Method.DECOMPOSITION.value})
+            return replace(best, steps=tuple(desk.steps), facts={"method": Method.DECOMPOSITION.value})
         bound = best.bound
+        if few and not desk.interrupted:
+            best = _best([best, known()]) or best
     start = best if best is not None and best.plan is not None else known()
     found = search(desk, picture, Freedom.full(picture), start, "joint")
     if best is not None and found.plan is not None:
         found = conclude(desk, found, min(bound, found.bound), proven=found.stop is Stop.OPTIMAL)
     used = Method.MONOLITH if best is None else Method.DECOMPOSITION
     return replace(found, facts={"method": used.value})
+
+
+def _best(decisions: Iterable[Decision | None]) -> Decision | None:
+    """The one whose plan is worth most; None without any."""
+    planned = (decision for decision in decisions if decision is not None and decision.plan is not None)
+    return max(planned, key=lambda decision: decision.objective, default=None)
 
 
 def _prices_for(desk: Desk, picture: Instance, stock: Decision) -> Decision:
@@ -117,7 +133,7 @@ def _prices_for(desk: Desk, picture: Instance, stock: Decision) -> Decision:
     if level is not None:
         starts.append(quick.settle(picture, Plan(level, order)))
     desk.steps += [Step(f"start: {step.function}", step.outcome) for step in quick.steps]
-    best = max((s for s in starts if s.plan and not s.repaired), key=lambda s: s.objective, default=None)
+    best = _best(start for start in starts if not start.repaired)
     return search(desk, picture, Freedom.full(picture).at_orders(order), best, "pricing")
 
 
@@ -136,4 +152,4 @@ def _start(desk: Desk, picture: Instance) -> Decision | None:
         today = Desk(desk.model, desk.limits(0.15), desk.formulation)
         plans.append(replace(side_by_side(today, frozenset(), pictures), repaired=False))
         desk.steps += [Step(f"start: {step.function}", step.outcome) for step in today.steps]
-    return max((plan for plan in plans if plan.plan), key=lambda plan: plan.objective, default=None)
+    return _best(plans)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import errno
 import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import highspy
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from desilo.cases.folders import fresh_file
-from desilo.cases.instance import Floats, Ints
+from desilo.cases.instance import Bools, Floats, Ints
 from desilo.solving.compile import translate
 from desilo.solving.levels import hand_back, start
 from desilo.solving.outcome import Options, Outcome, Seconds, Size, Stop
@@ -89,23 +90,41 @@ def solve(
     return outcome
 
 
+Statuses = npt.NDArray[np.int8]
+_STATUSES = tuple(highspy.HighsBasisStatus(number) for number in range(5))
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Which columns and rows of an LP are basic, and at which of their sides the others are, as HiGHS numbers it.
+
+    Attributes:
+        columns: (n,) status.
+        rows: (m,) status.
+    """
+
+    columns: Statuses
+    rows: Statuses
+
+    @property
+    def slack(self) -> Bools:
+        """(m,) rows that are basic: without them the optimum would be the same."""
+        basic: Bools = self.rows == int(highspy.HighsBasisStatus.kBasic)
+        return basic
+
+    def of_rows(self, kept: Bools) -> Basis:
+        """Of the same LP with only some rows (m,); a basis if all others were slack."""
+        return Basis(self.columns, self.rows[kept])
+
+
 class Held:
-    """A program held in HiGHS, to be solved again with other costs from where the last solve ended."""
+    """A program held in HiGHS, for questions that go beyond one solve."""
 
     def __init__(self, program: Program, options: Options = Options()) -> None:
         started = time.perf_counter()
         self.program, self.options = program, options
         self._highs = load(program, options)
         self._loaded = time.perf_counter() - started
-
-    def price(self, cost: Floats, offset: float) -> None:
-        """Other costs (n,) of the same columns; an LP is then solved by the simplex method, from the last basis."""
-        self.program = replace(self.program, cost=cost, offset=offset)
-        columns = np.arange(len(cost), dtype=np.int32)
-        self._highs.changeColsCost(len(columns), columns, cost)
-        self._highs.changeObjectiveOffset(offset)
-        if not self.program.integer.any():
-            self._highs.setOptionValue("solver", "simplex")
 
     def add_rows(self, rows: sparse.csr_array, upper: Floats) -> None:
         """More rows (k, n), at most `upper` (k,), after those of the program."""
@@ -114,6 +133,22 @@ class Held:
         starts, indices = rows.indptr.astype(np.int32), rows.indices.astype(np.int32)
         lower = np.full(len(upper), -highspy.kHighsInf)
         self._highs.addRows(len(upper), lower, upper, rows.nnz, starts, indices, rows.data)
+
+    @property
+    def basis(self) -> Basis:
+        """Where the last solve ended; only after an optimal outcome of an LP."""
+        found = self._highs.getBasis()
+        return Basis(
+            *(np.array([int(s) for s in side], dtype=np.int8) for side in (found.col_status, found.row_status))
+        )
+
+    def begin(self, basis: Basis) -> None:
+        """Let the simplex method begin at a basis of a program of the same size: it ends sooner, not elsewhere."""
+        found = highspy.HighsBasis()
+        found.col_status = [_STATUSES[s] for s in basis.columns.tolist()]
+        found.row_status = [_STATUSES[s] for s in basis.rows.tolist()]
+        found.valid = True
+        self._highs.setBasis(found)
 
     def start(self, columns: Ints, figures: Floats) -> None:
         """Values of some integer columns to start from; HiGHS completes the rest."""

@@ -1,7 +1,7 @@
 """The joint model by decomposition: prices for what teams share, plans team by team, and the two put together.
 
 1.  **Prices.** Teams answer prices with the relaxation of their own problem; the market looks for the prices that prove
-    the best bound (`market`). They open at those of a sample (`opening`).
+    the best bound (`market`). They open at those of a sample (`opening`); of many teams, some go on alone for a while.
 2.  **Plans.** One team after the other plans what could be carried out, at prices that move so that the plans use
     what there is, and within what the others leave of limits that no change of orders can keep (`turns`).
 3.  **Assembly.** Orders are re-optimised for all teams at once, set-ups and levels given.
@@ -37,17 +37,21 @@ from desilo.operating.coordination.limits import Limits, firm_limits, flow_colum
 from desilo.operating.coordination.market import Market
 from desilo.operating.coordination.offices import Offices, Request, offices
 from desilo.operating.coordination.opening import opening_prices
-from desilo.operating.coordination.team import Change, Offer, Pattern, Stopped
+from desilo.operating.coordination.relaxation import Stopped
+from desilo.operating.coordination.team import Change, Offer, Pattern
 from desilo.operating.coordination.turns import Turns
 from desilo.operating.decision import Decision
 from desilo.operating.desk import Desk, reference_levels
 from desilo.solving import Stop, relative_gap
 
-BOX = 0.3
-"""Prices of a sample are good: the first box is narrow."""
+BOX = 1.0
+"""Prices of a sample say which limits matter, and may be far off: the first box is as wide as they are, and grows."""
 
 PROMISING = 3e-4
 """Prices that promise to bring the bound down by less than this share are not worth a round before there is a plan."""
+
+SAMPLE = 100
+"""Teams that look for prices alone after a first round, where there are more than twice as many."""
 
 FOR_PRICES, FOR_PLANS = 0.25, 0.35
 """Shares of the time that is left when a step begins."""
@@ -136,7 +140,10 @@ class Decomposition:
         self._patience = dict.fromkeys(Change, 1.0)  # times the seconds of a block
         self._in_vain = dict.fromkeys(Change, 0)  # searches in a row that found nothing in their time
         self._cut_short = False
-        self.deadline = time.monotonic() + desk.options.time_limit - desk.spent
+        limit = desk.options.time_limit - desk.spent
+        self.deadline = time.monotonic() + limit
+        # until then relaxations may take for a first round; with few teams whoever asks has kept time for other means
+        self.latest = time.monotonic() + (0.5 if len(teams) >= MANY else 1.0) * limit
 
     def run(self, known: Callable[[], Decision | None]) -> None:
         """All steps, or those that a checkpoint has left."""
@@ -144,11 +151,11 @@ class Decomposition:
         if self.best is None:
             until = time.monotonic() + FOR_PRICES * self.left
             self.improve_prices(max(PROMISING, self.desk.options.gap / 20), until)
-            self._note("prices")
+            self.note("prices")
             self.make_plans()
-            self._note("plans")
+            self.note("plans")
             self.assemble(known)
-            self._note("assembly")
+            self.note("assembly")
         steps: list[tuple[str, Callable[[], None]]] = [
             ("neighbourhoods", lambda: self.search(rounds=1)),
             ("certificates", self.certify),
@@ -159,7 +166,7 @@ class Decomposition:
             if self.close or self.left < 1.0:
                 return
             work()
-            self._note(step)
+            self.note(step)
 
     @property
     def left(self) -> float:
@@ -180,17 +187,41 @@ class Decomposition:
         """Step 1: rounds of prices until they promise less than a gap, or the monotonic clock says `until`."""
         if time.monotonic() + self._round_takes > until:
             return
+        rounds = self._rounds(gap, until)
+        if not self.market.offers and len(self.teams) > 2 * SAMPLE:
+            next(rounds)
+            rounds = self._rounds(gap, until, self._prices_of_a_sample(gap, until))
+        for _ in rounds:
+            pass
+
+    def _rounds(self, gap: float, until: float, first: Floats | None = None) -> Iterator[None]:
+        """Rounds of all teams."""
         started = time.monotonic()
-        for _ in self.market.rounds(self._offers, gap, until):
+        for _ in self.market.rounds(self._offers, gap, until, first):
             self.bound = min(self.bound, self.market.bound)
             self.keep()
             self._round_takes, started = time.monotonic() - started, time.monotonic()
+            yield
 
-    def _offers(self, prices: Floats) -> list[Offer]:
-        """What every team offers at prices (n,)."""
-        requests = [Request(k, "relax", (prices,)) for k in range(len(self.teams))]
+    def _prices_of_a_sample(self, gap: float, until: float) -> Floats:
+        """(n,) the best prices for some teams, after a first round of all; the others need not be asked meanwhile."""
+        chosen = np.sort(self.rng.choice(len(self.teams), SAMPLE, replace=False))
+        sample = self.market.of(chosen)
+        for _ in sample.rounds(lambda prices: self._offers(prices, chosen), gap, until):
+            pass
+        self.market.offers += [(int(chosen[k]), offer) for k, offer in sample.offers[SAMPLE:]]
+        self.market.radius = sample.radius
+        return sample.prices
+
+    def _offers(self, prices: Floats, chosen: Ints | None = None) -> list[Offer]:
+        """What every team, or each of some, offers at prices (n,)."""
+        asked = range(len(self.teams)) if chosen is None else chosen.tolist()
+        # how long relaxations take is known after a first round
+        known = self.market.offers or self.best is not None
+        arguments = (prices,) if known else lambda: (prices, max(1.0, self.latest - time.monotonic()))
+        requests = [Request(k, "relax", arguments) for k in asked]
         offers = {request.team: offer for request, offer in self.offices.ask(requests)}
-        return [offers[k] for k in range(len(self.teams))]
+        return [offers[k] for k in asked]
 
     def make_plans(self) -> None:
         """Step 2."""
@@ -254,7 +285,9 @@ class Decomposition:
         if self.given is not None:
             self._take(self.reoptimised(self.given))
         if self.best is None:
+            started = time.monotonic()
             start = known()
+            self._noted += time.monotonic() - started  # it has steps of its own
             if start is not None and start.plan is not None:
                 self._take(self.reoptimised(start.plan))
         self.keep()
@@ -462,7 +495,8 @@ class Decomposition:
             )
         return market
 
-    def _note(self, what: str) -> None:
+    def note(self, what: str) -> None:
+        """A step has ended: what it came to, and how long it took."""
         now = time.monotonic()
         self.desk.note(
             f"search: {what}", now - self._noted, None if self.best is None else self.best.profit, self.bound
@@ -528,7 +562,7 @@ def decompose(
                 raise
             interrupted = True
         except Stopped:  # why is for the whole model to say
-            pass
+            work.note("stopped")
     stop = Stop.INTERRUPTED if interrupted else Stop.TIME_LIMIT
     if work.best is None:
         return Decision(desk.model, stop, None, math.nan, work.bound, tuple(desk.steps))

@@ -7,7 +7,8 @@ problem (T1) is worth at prices `lam`, for every `0 <= lam <= h`
 
 is a bound on the joint model: Lagrangian relaxation of the limits (Geoffrion 1974). The best prices make it smallest.
 They come from a restricted master over the offers `o` made so far (Dantzig and Wolfe 1960), with prices kept in a box
-around the best so far (boxstep: Marsten, Hogan and Blankenship 1975):
+around the best so far (boxstep: Marsten, Hogan and Blankenship 1975), of which the next ones go a part of the way
+(smoothing; how far is as in Pessoa, Sadykov, Uchoa and Vanderbeck 2018, INFORMS Journal on Computing 30, 339-360):
 
     (M2)  max  sum_o profit[o] x[o] - sum_n high[n] over[n] + sum_n low[n] spare[n]
     (M3)  sum_o use[o,n] x[o] - over[n] + spare[n] = c[n]       for each limit n; its dual is lam[n] in [low, high]
@@ -20,19 +21,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from desilo.cases.instance import Floats
+from desilo.cases.instance import Floats, Ints
 from desilo.operating.coordination.limits import Limits
 from desilo.operating.coordination.team import Offer, Proposal
 from desilo.solving import Held, Options, Program, Stop, relative_gap
 
 ROUNDS = 20
 """Rounds of prices at most."""
+
+STEP, LONGER, SHORTER = 0.3, 0.1, 0.8
+"""Of the way from the best prices to the master's: at first; so much more if there is further to go, so many times if
+it was too far. Small steps are cheap, too: a team's relaxation begins where the last one ended."""
+
+WIDER, NARROWER = 2.0, 0.8
+"""Times the box, where the master's prices are at its edge; times all of it, if they were no better."""
 
 KEPT = 1e-9
 """Relative: plans made apart keep a limit up to the solver's tolerance."""
@@ -50,6 +58,8 @@ class Market:
         bound: L(prices).
         values: (teams,) what each team's problem is worth at them.
         offers: (team, offer) so far.
+        aim: (n,) the master's prices, None before there are any.
+        step: part of the way there.
     """
 
     limits: Limits
@@ -59,22 +69,37 @@ class Market:
     bound: float = np.inf
     values: Floats = field(default_factory=lambda: np.zeros(0))
     offers: list[tuple[int, Offer]] = field(default_factory=list)
+    aim: Floats | None = None
+    step: float = STEP
 
     @classmethod
     def around(cls, limits: Limits, teams: int, prices: Floats, box: float) -> Market:
         """A market that opens at prices (n,), in a box of that share of them and of their mean over the limit."""
         return cls(limits, teams, prices, box * (prices + limits.mean_over_periods(prices)))
 
+    def of(self, chosen: Ints) -> Market:
+        """The market of some teams after its first round: each limit scaled to the share of its use that is theirs."""
+        offers = [offer for _, offer in self.offers]
+        use = np.array([offer.use for offer in offers])
+        share = np.full(len(self.limits), len(chosen) / len(offers))
+        np.divide(use[chosen].sum(axis=0), use.sum(axis=0), out=share, where=use.sum(axis=0) > 0)
+        limits = replace(self.limits, capacity=self.limits.capacity * share.clip(0, 1))
+        market = Market(limits, len(chosen), self.prices, self.radius)
+        market.record(self.prices, [offers[k] for k in chosen.tolist()])
+        return market
+
     def settled(self, promised: float, gap: float) -> bool:
         """Whether no prices in the box can prove a bound much better than the present one."""
         return relative_gap(promised, self.bound) <= gap
 
-    def rounds(self, ask: Callable[[Floats], list[Offer]], gap: float, until: float) -> Iterator[None]:
+    def rounds(
+        self, ask: Callable[[Floats], list[Offer]], gap: float, until: float, first: Floats | None = None
+    ) -> Iterator[None]:
         """Ask every team for offers at ever better prices until they settle, or the monotonic clock says `until`.
 
-        At least one round; whoever asks may look at the market after each.
+        At least one round, at prices `first` (n,) if they are given; whoever asks may look at the market after each.
         """
-        prices = self.next_prices()[0] if self.offers else self.prices
+        prices = first if first is not None else self.next_prices()[0] if self.offers else self.prices
         for _ in range(ROUNDS):
             started = time.monotonic()
             self.record(prices, ask(prices))
@@ -86,27 +111,31 @@ class Market:
     def record(self, prices: Floats, offers: list[Offer]) -> bool:
         """Take every team's offer at prices (n,); whether they prove a better bound."""
         self.offers += enumerate(offers)
+        use = np.sum([offer.use for offer in offers], axis=0)
         bound = float(prices @ self.limits.capacity) + sum(offer.value for offer in offers)
         better = bound < self.bound
         if better:
-            at_edge = np.isclose(np.abs(prices - self.prices), self.radius) & (self.radius > 0)
-            self.radius = np.where(at_edge, 1.5, 1.0) * self.radius
+            if self.aim is not None:
+                at_edge = np.isclose(np.abs(self.aim - self.prices), self.radius) & (self.radius > 0)
+                self.radius = np.where(at_edge, WIDER, 1.0) * self.radius
             self.prices, self.bound = prices, bound
             self.values = np.array([offer.value for offer in offers])
         else:
-            self.radius = self.radius / 2
-        self._open(offers)
+            self.radius = self.radius * NARROWER
+        if self.aim is not None:
+            falls = (self.limits.capacity - use) @ (self.aim - prices) < 0  # (M1), from these prices on
+            self.step = min(1.0, self.step + LONGER) if falls else self.step * SHORTER
+        self._open(offers, use)
         return better
 
-    def _open(self, offers: list[Offer]) -> None:
+    def _open(self, offers: list[Offer], use: Floats) -> None:
         """A limit without a price has no box; where offers use too much of it, it may cost what a unit of it earns."""
-        use = np.sum([offer.use for offer in offers], axis=0)
         free = (self.radius == 0) & (use > self.limits.capacity + KEPT * (1 + np.abs(self.limits.capacity)))
         earned = max(0.0, sum(offer.profit for offer in offers))
         self.radius[free & (use != 0)] = earned / np.abs(use[free & (use != 0)])
 
     def next_prices(self) -> tuple[Floats, float]:
-        """(n,) prices that the offers so far make best within the box, and the bound they promise at most."""
+        """(n,) prices towards those that the offers so far make best within the box, and what bound these promise."""
         low = np.maximum(0.0, self.prices - self.radius)
         high = np.minimum(self.limits.ceiling, self.prices + self.radius)
         limits, count = len(self.limits), len(self.offers)
@@ -139,7 +168,8 @@ class Market:
         outcome = held.solve()
         if outcome.stop is not Stop.OPTIMAL:
             raise RuntimeError(f"the restricted master ended {outcome.stop}")
-        return np.clip(held.row_duals[:limits], low, high), outcome.objective
+        self.aim = np.clip(held.row_duals[:limits], low, high)
+        return self.prices + self.step * (self.aim - self.prices), outcome.objective
 
 
 def match(limits: Limits, proposals: list[list[Proposal]], options: Options) -> list[int] | None:

@@ -22,13 +22,13 @@ from typing import Any
 from uuid import uuid4
 
 from desilo.cases.instance import Instance
-from desilo.operating.coordination.limits import Limits, flow_columns
-from desilo.operating.coordination.team import Team
+from desilo.operating.coordination.limits import Limits
+from desilo.operating.coordination.team import Team, kilobytes
 from desilo.operating.executors import side_by_side
 from desilo.solving import Options
 
 REMEMBERED = 3_000_000
-"""Flow columns of all teams up to which their models stay in memory: about 3 GB."""
+"""Kilobytes up to which the models of all teams stay in memory."""
 
 Question = tuple[str, tuple[Any, ...]]
 """A method of `Team`, and its arguments."""
@@ -78,7 +78,7 @@ class Offices:
     def __init__(
         self, instances: Sequence[Instance], limits: Limits, options: Options, executors: Sequence[Executor]
     ) -> None:
-        frugal = sum(map(flow_columns, instances)) > REMEMBERED
+        frugal = sum(map(kilobytes, instances)) > REMEMBERED
         self._charters = [Charter(instance, limits, options, frugal) for instance in instances]
         self._limits, self._options = limits, options
         self._executors = executors[: len(instances)]

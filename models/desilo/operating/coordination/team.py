@@ -23,8 +23,8 @@ from desilo.cases.plan import SMALLEST_ORDER
 from desilo.formulations.freedom import Formulation
 from desilo.formulations.models import joint_model
 from desilo.formulations.windows import WindowRows
-from desilo.operating.coordination.limits import Limits, Usage, usage
-from desilo.operating.coordination.relaxation import Relaxation, Rows
+from desilo.operating.coordination.limits import Limits, Usage, flow_columns, usage
+from desilo.operating.coordination.relaxation import Relaxed, Stopped, relaxed
 from desilo.operating.prices import level_shares
 from desilo.solving import Held, Options, Program, Stop, hand_back, translate, values
 
@@ -123,8 +123,14 @@ class Look:
     setups: Bools
 
 
-class Stopped(Exception):
-    """A team's relaxation did not end optimal; the argument is why (`Stop`)."""
+def by_windows(instance: Instance) -> bool:
+    """Whether a team is bounded by the rows (I20), and not by flows."""
+    return len(instance.cross_effects) * instance.periods * int(instance.price.shape[1]) ** 2 <= PAIRS
+
+
+def kilobytes(instance: Instance) -> int:
+    """About what a team's models take: one for every flow, or for every demand where there are none."""
+    return instance.demand.size if by_windows(instance) else flow_columns(instance)
 
 
 class Team:
@@ -134,7 +140,7 @@ class Team:
         instance: of its items.
         limits: what it shares with others.
         options: of the solver.
-        frugal: forget models and bases after every answer: for so many teams that they would not fit in memory.
+        frugal: forget models after every answer: for so many teams that they would not fit in memory.
     """
 
     def __init__(self, instance: Instance, limits: Limits, options: Options, frugal: bool = False) -> None:
@@ -145,37 +151,35 @@ class Team:
         self.levels = np.zeros((len(instance.items), instance.periods, instance.price.shape[1]), dtype=bool)
         self.setups = np.zeros((len(instance.items), instance.periods), dtype=bool)
         self._looks: list[Look] = []
-        pairs = len(instance.cross_effects) * instance.periods * instance.price.shape[1] ** 2
-        self._by_windows = pairs <= PAIRS
+        self._by_windows = by_windows(instance)
         self._models: dict[bool, _Model] = {}  # by whether it is one with windows
         self._kept: list[Pattern | None] = []  # None where a search found nothing
-        self._relaxation: Relaxation | None = None
-        self._rows: Rows | None = None  # (I20) that bound the last relaxation; never forgotten: they are few
-        self._prices = np.full(len(limits), math.nan)
-        self._value = math.inf
+        self._last: Relaxed | None = None  # of (T1)
+        self._prices = np.full(len(limits), math.nan)  # its prices
 
     def forget(self) -> None:
         """Let go of what can be made again, if the team is frugal."""
         if self.frugal:
             self._models.clear()
-            self._relaxation = None
 
-    def relax(self, prices: Floats) -> Offer:
-        """The relaxation of (T1) at prices (n,): warm-started from the prices asked for before."""
-        model = self._tight
-        program = model.priced(prices)
-        if self._relaxation is None:
-            self._relaxation = Relaxation(program, model.windows, self.options, self._rows)
-        else:
-            self._relaxation.price(program)
-        outcome = self._relaxation.solve()
-        if outcome.stop is not Stop.OPTIMAL:
-            raise Stopped(outcome.stop)
-        x = self._relaxation.solution
-        self._prices, self._value, self._rows = prices, outcome.objective, self._relaxation.binding()
-        self._looks.append(Look(prices, *self._look(model, program, x)))
-        use = model.use(x)
-        return Offer(outcome.objective, outcome.objective + float(prices @ use), use)
+    def relax(self, prices: Floats, seconds: float = math.inf) -> Offer:
+        """The relaxation of (T1) at prices (n,): from where it ended at the prices asked for before.
+
+        Raises:
+            Stopped: it has no optimum, or not within so many seconds.
+        """
+        found = self._relaxed(prices, seconds)
+        use = self._tight.use(found.solution)
+        return Offer(found.value, found.value + float(prices @ use), use)
+
+    def _relaxed(self, prices: Floats, seconds: float = math.inf) -> Relaxed:
+        if self._last is None or not np.array_equal(prices, self._prices):
+            model = self._tight
+            program = model.priced(prices)
+            options = replace(self.options, time_limit=seconds)
+            self._last, self._prices = relaxed(program, model.windows, options, self._last), prices
+            self._looks.append(Look(prices, *self._look(model, program, self._last.solution)))
+        return self._last
 
     def decide(self, prices: Floats, seconds: float, gap: float, room: Floats | None = None) -> Pattern | None:
         """A plan that is good at prices (n,), and within room (n,) where that is given and finite.
@@ -192,12 +196,9 @@ class Team:
         A level or set-up that the relaxation would have to pay more for than lies between it and the pattern is in
         no better plan (reduced-cost fixing: Dantzig, Fulkerson and Johnson 1954). The rest is searched.
         """
-        if self._relaxation is None or not np.array_equal(prices, self._prices):
-            self.relax(prices)
-        assert self._relaxation is not None
-        tight = self._tight
+        last, tight = self._relaxed(prices), self._tight
         worth = pattern.profit - float(prices @ pattern.use)
-        possible = self._value + self._relaxation.reduced_costs >= worth - abs(worth) * FIXING_TOLERANCE
+        possible = last.value + last.reduced_costs >= worth - abs(worth) * FIXING_TOLERANCE
         levels, setups = np.zeros_like(self.levels), np.ones_like(self.setups)
         item, level, period = tight.y_index.T
         levels[item, period, level] = possible[tight.y]
@@ -206,7 +207,7 @@ class Team:
         found = self._solved(tight, program, seconds, gap, pattern)
         if found is None:
             return pattern
-        bound = min(self._value, max(found.bound, worth))
+        bound = min(last.value, max(found.bound, worth))
         best = found if found.profit - float(prices @ found.use) > worth else pattern
         return replace(best, bound=bound, levels=self.levels | pattern.levels, setups=self.setups | pattern.setups)
 
@@ -267,11 +268,12 @@ class Team:
 
     def _consider(self, model: _Model, program: Program) -> Floats | None:
         """Levels and set-ups that a relaxation uses are worth considering; (rows,) its duals, if it has an optimum."""
-        relaxation = Relaxation(program, model.windows, self.options)
-        if relaxation.solve().stop is not Stop.OPTIMAL:
+        try:
+            found = relaxed(program, model.windows, replace(self.options, time_limit=math.inf), self._last)
+        except Stopped:
             return None
-        self._look(model, program, relaxation.solution)
-        return relaxation.row_duals
+        self._look(model, program, found.solution)
+        return found.row_duals
 
     def _look(self, model: _Model, program: Program, x: Floats) -> tuple[Bools, Bools]:
         """Levels (I, T, K) and set-ups (I, T) that a relaxation uses; from now on they are worth considering."""
@@ -299,7 +301,7 @@ class Team:
         return self._solved(model, model.restricted(program, levels, setups), seconds, gap, start=present)
 
     def _with_rows(self, program: Program) -> Program:
-        return program if self._rows is None else program.with_rows(*self._rows)
+        return program if self._last is None else program.with_rows(*self._last.rows)
 
     @property
     def _tight(self) -> _Model:
