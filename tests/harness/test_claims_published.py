@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,20 @@ def test_the_page_is_what_the_records_say(outcome: Outcome) -> None:
 
 
 def test_the_list_is_what_the_records_say(outcome: Outcome) -> None:
-    assert json.loads((PUBLISHED / LIST).read_text()) == detailed(outcome)
+    assert_close(json.loads((PUBLISHED / LIST).read_text()), detailed(outcome))
+
+
+def assert_close(one: Any, other: Any) -> None:
+    """The same but for last digits, in which one processor's sums differ from another's."""
+    assert type(one) is type(other)
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        one, other = list(one.values()), list(other.values())
+    if isinstance(one, list):
+        for mine, yours in zip(one, other, strict=True):
+            assert_close(mine, yours)
+    else:
+        assert one == (pytest.approx(other, rel=1e-6, nan_ok=True) if isinstance(other, float) else other)
 
 
 def test_the_verdicts_elsewhere_are_those_of_their_runs() -> None:

@@ -76,10 +76,10 @@ class Dask:
         self.file = folder / "scheduler.json"
         self.processes: list[subprocess.Popen[bytes]] = []
         self.scheduler = self.start("scheduler", "--port", "0", "--no-show")
-        self.fill()
+        wait_for(self.file.exists)
         self.address = json.loads(self.file.read_text())["address"]
         self.client = distributed.Client(self.address, set_as_default=False)
-        self.client.wait_for_workers(3)
+        self.fill()
 
     def start(self, what: str, *options: str) -> subprocess.Popen[bytes]:
         common = ("--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(self.file))
@@ -90,10 +90,14 @@ class Dask:
 
     def fill(self) -> None:
         """Three workers, whatever has become of others."""
+        wait_for(self.is_full)
+
+    def is_full(self) -> bool:
+        """Whether three workers are there; for one that has died, another is started, also if it dies only now."""
         alive = [process for process in self.processes if process.poll() is None]
         for _ in range(4 - len(alive)):
             self.start("worker", "--no-nanny", "--nthreads", "1")
-        wait_for(self.file.exists)
+        return len(alive) == 4 and len(self.client.nthreads()) == 3
 
     def kill_one_at_work(self) -> None:
         """A worker that has something to do."""
@@ -134,7 +138,6 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
 @pytest.fixture
 def cluster(dask: Dask) -> Iterator[Cluster]:
     dask.fill()
-    dask.client.wait_for_workers(3)
     with connected(dask.address) as found:
         assert found is not None and found.size == 3
         yield found

@@ -11,6 +11,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import highspy
 import numpy as np
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from desilo.cases.generate import generate
 from desilo.formulations.models import joint_model
 from desilo.solving import Options, Stop, relative_gap, solve, translate, write_mps
+from desilo.solving.highs import run
 
 
 def knapsack(sense: int = pyo.maximize, sign: int = 1) -> Any:
@@ -202,6 +204,12 @@ def test_ctrl_c_returns_the_incumbent() -> None:
         process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=30)
     assert out.split() == ["interrupted", "True", "True"]
+
+
+def test_ctrl_c_is_heard_though_highs_ends_before_it_looks_up() -> None:
+    waits = (KeyboardInterrupt, (False, None), (True, None))
+    highs = Mock(**{"wait.side_effect": waits, "getModelStatus.return_value": highspy.HighsModelStatus.kOptimal})
+    assert run(highs) == highspy.HighsModelStatus.kInterrupt
 
 
 # ---- translation

@@ -252,7 +252,8 @@ def run(highs: Any) -> Any:
                 raise
             asked = True
             highs.cancelSolve()
-    return highs.getModelStatus()
+    # heard even where HiGHS had ended before it looked up: else whoever solves many would just go on
+    return highspy.HighsModelStatus.kInterrupt if asked else highs.getModelStatus()
 
 
 def _unbounded_or_infeasible(highs: Any) -> Any:

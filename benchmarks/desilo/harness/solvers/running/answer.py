@@ -63,6 +63,6 @@ def primal_dual_integral(moments: Sequence[Moment], end: float) -> float:
 def _gap(objective: float, bound: float) -> float:
     if objective == bound:
         return 0.0
-    if not (math.isfinite(objective) and math.isfinite(bound)) or objective * bound < 0:
+    if not (math.isfinite(objective) and math.isfinite(bound)) or min(objective, bound) < 0 < max(objective, bound):
         return 1.0
     return abs(objective - bound) / max(abs(objective), abs(bound))
