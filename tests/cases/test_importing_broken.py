@@ -36,6 +36,7 @@ BROKEN: dict[str, tuple[str | bytes, int | None, str | None, str]] = {
     # content, row, column, text
     "empty": ("", None, None, "the file is empty"),
     "blank": ("\n \n", None, None, "a header line and rows are expected"),
+    "blank first line": ("\r" + GOOD.splitlines()[0], 1, None, "a header line is expected"),
     "header only": (HEADER, None, None, "no rows below the header"),
     "binary": (bytes(range(256)) * 20, None, None, "not a text file"),
     "old Excel": (b"\xd0\xcf\x11\xe0" + bytes(600), None, None, "save it as .xlsx or CSV"),

@@ -253,6 +253,14 @@ class Replanning(Record):
     tried: tuple[Tried, ...]  # what changes most first
 
 
+class Scenarios(Record):
+    """How many there are: the planner's, nature's, and those of nature's with a bound of perfect information."""
+
+    planner: int
+    nature: int
+    clairvoyant: int
+
+
 class Summary(Record):
     """All that the table, the sentences, the Markdown and the plots show."""
 
@@ -264,7 +272,7 @@ class Summary(Record):
     horizon: int
     items: int
     starts: tuple[int, ...]
-    scenarios: dict[str, int]
+    scenarios: Scenarios
     confidence: float
     missing: tuple[str, ...]  # cells without a plan
     rows: tuple[Row, ...]
@@ -409,11 +417,11 @@ def summarise(finished: Finished) -> Summary:
         horizon=run.horizon,
         items=run.items,
         starts=run.starts,
-        scenarios={
-            "planner": int(run.settings["scenarios"]),
-            "nature": int(run.settings["nature_scenarios"]),
-            "clairvoyant": int(run.settings["clairvoyant_scenarios"]),
-        },
+        scenarios=Scenarios(
+            planner=int(run.settings["scenarios"]),
+            nature=int(run.settings["nature_scenarios"]),
+            clairvoyant=int(run.settings["clairvoyant_scenarios"]),
+        ),
         confidence=0.95,
         missing=_missing(finished),
         rows=tuple(_row(results, model, run.forecast_errors) for model in TABLE),

@@ -184,8 +184,8 @@ def notes(summary: Summary, listed: str = "summary.md lists them") -> tuple[str,
         "gap is the largest"
     )
     said.append(
-        f"≤ marks a bound from perfect information, on {summary.scenarios['clairvoyant']} of nature's "
-        f"{summary.scenarios['nature']} scenarios; its gain is over the status quo on the same"
+        f"≤ marks a bound from perfect information, on {summary.scenarios.clairvoyant} of nature's "
+        f"{summary.scenarios.nature} scenarios; its gain is over the status quo on the same"
     )
     said += [f"{row.label}: {row.note}" for row in summary.rows if row.note and row.model != CLAIRVOYANT]
     if summary.missing:

@@ -118,6 +118,8 @@ def _csv(file: str, data: bytes, encoding: str) -> tuple[pd.DataFrame, str, tupl
         cells = pd.read_csv(
             io.StringIO(text), sep=delimiter, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False
         )
+    except pd.errors.EmptyDataError:
+        raise BadInput([Problem(file, "the first line is blank; a header line is expected", 1)]) from None
     except pd.errors.ParserError as error:
         raise BadInput([_unparsed(file, str(error), delimiter)]) from None
     cells = cells.fillna("")
