@@ -119,7 +119,7 @@ def solved(instance: Instance, method: Method, limit: float) -> Gap:
     seconds = time.perf_counter() - started
     plan = found.objective if found.plan is not None else None
     bound = found.bound if np.isfinite(found.bound) else None
-    chosen = decomposes(instance) == (method is Method.DECOMPOSITION)
+    chosen = decomposes(instance, THREADS) == (method is Method.DECOMPOSITION)
     return Gap(instance.name, method, limit, seconds, plan, bound, chosen)
 
 

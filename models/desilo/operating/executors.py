@@ -33,13 +33,20 @@ class Here(Executor):
 
 @contextmanager
 def side_by_side(count: int) -> Iterator[list[Executor]]:
-    """Executors of one process each, which works one call off after another; a single one is this process.
-
-    They are ended at once when the block is left, and end themselves when this process is killed.
-    """
+    """Executors of one process each, which works one call off after another; a single one is this process."""
     if count == 1:
         yield [Here()]
         return
+    with processes(count) as found:
+        yield found
+
+
+@contextmanager
+def processes(count: int) -> Iterator[list[Executor]]:
+    """Executors of one process each, which works one call off after another.
+
+    They are ended at once when the block is left, and end themselves when this process is killed.
+    """
     spawn = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
     pools: list[ProcessPoolExecutor] = []

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
 
 from desilo.cases.instance import Instance, Ints
 from desilo.cases.plan import Plan
-from desilo.formulations.freedom import Freedom
+from desilo.formulations.freedom import Formulation, Freedom
 from desilo.operating.coordination.decomposition import MANY, can_decompose, decompose, decomposes
 from desilo.operating.coordination.limits import teams_of
 from desilo.operating.decision import Decision, Function, How, Method, Pictures, Step
 from desilo.operating.desk import Desk, reference_levels
+from desilo.operating.executors import processes
 from desilo.operating.rule import rule_of_thumb
 from desilo.operating.search import conclude, search
-from desilo.solving import Stop
+from desilo.solving import Options, Stop
 
 HAND_OFFS: tuple[tuple[Function, ...], ...] = (
     (Function.DEMAND, Function.PRICING, Function.INVENTORY),
@@ -27,10 +29,6 @@ HAND_OFFS: tuple[tuple[Function, ...], ...] = (
     (Function.INVENTORY, Function.PRICING, Function.DEMAND),
 )
 """Every order in which the functions can hand their plans on; the first is `sequential` on an instance."""
-
-FEW = 0.35
-"""Share of the time for a decomposition with fewer than `MANY` teams: enough for its better bound. The better plan is
-in most cases found in the whole model."""
 
 LEAST = 0.1
 """Share of its time that must be left when a decomposition ends for a search in the whole model to get anywhere."""
@@ -86,8 +84,9 @@ def hand_on(desk: Desk, order: Sequence[Function], pictures: Pictures) -> Decisi
 def as_one(desk: Desk, picture: Instance, how: How = How(), given: Decision | None = None) -> Decision:
     """Pricing, demand and inventory decided as one model on a picture of demand.
 
-    Decomposition comes first where it is asked for or, left to itself, where the model is large and many teams share
-    its limits; what time it leaves goes to the search in the whole model. Few teams leave most of it.
+    Decomposition comes first where it is asked for or, left to itself, where that is the better choice (`decomposes`);
+    what time it leaves goes to the search in the whole model. Where teams are few and a second thread may work, the
+    whole model is searched beside it.
 
     Args:
         desk: where it is worked out.
@@ -96,25 +95,68 @@ def as_one(desk: Desk, picture: Instance, how: How = How(), given: Decision | No
         given: the best plan known beforehand; None: one is made.
     """
     known = cache(lambda: given or _start(desk, picture))
-    bound = math.inf
-    best: Decision | None = None
-    wanted = how.method is Method.DECOMPOSITION or (how.method is Method.AUTO and decomposes(picture))
-    if wanted and can_decompose(picture):
-        few = len(teams_of(picture)) < MANY
-        apart = Desk(desk.model, desk.limits(FEW if few else 1.0), desk.formulation)
-        best = decompose(apart, picture, known, how.checkpoint, how.executors, given.plan if given else None)
-        desk.steps += apart.steps
-        if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST * desk.options.time_limit:
-            return replace(best, steps=tuple(desk.steps), facts={"method": Method.DECOMPOSITION.value})
-        bound = best.bound
-        if few and not desk.interrupted:
-            best = _best([best, known()]) or best
-    start = best if best is not None and best.plan is not None else known()
+    wanted = how.method is Method.DECOMPOSITION
+    wanted = wanted or (how.method is Method.AUTO and decomposes(picture, desk.options.threads))
+    if not (wanted and can_decompose(picture)):
+        method, done = Method.MONOLITH, search(desk, picture, Freedom.full(picture), known(), "joint")
+    elif len(teams_of(picture)) < MANY and desk.options.threads > 1 and not how.executors:
+        method, done = Method.DECOMPOSITION, _beside_the_whole(desk, picture, known, how)
+    else:
+        method, done = Method.DECOMPOSITION, _before_the_whole(desk, picture, known, how, given)
+    return replace(done, steps=tuple(desk.steps), facts={"method": method.value})
+
+
+def _before_the_whole(
+    desk: Desk, picture: Instance, known: Callable[[], Decision | None], how: How, given: Decision | None
+) -> Decision:
+    """By decomposition; what time that leaves goes to a search in the whole model."""
+    apart = Desk(desk.model, desk.limits(), desk.formulation)
+    best = decompose(apart, picture, known, how.checkpoint, how.executors, given.plan if given else None)
+    desk.steps += apart.steps
+    if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST * desk.options.time_limit:
+        return best
+    start = best if best.plan is not None else known()
     found = search(desk, picture, Freedom.full(picture), start, "joint")
-    if best is not None and found.plan is not None:
-        found = conclude(desk, found, min(bound, found.bound), proven=found.stop is Stop.OPTIMAL)
-    used = Method.MONOLITH if best is None else Method.DECOMPOSITION
-    return replace(found, facts={"method": used.value})
+    if found.plan is None:
+        return found
+    return conclude(desk, found, min(best.bound, found.bound), proven=found.stop is Stop.OPTIMAL)
+
+
+def _beside_the_whole(desk: Desk, picture: Instance, known: Callable[[], Decision | None], how: How) -> Decision:
+    """By decomposition, and in a process of its own by the whole model: few teams do not say all about it.
+
+    The whole model is searched as it would be without the teams, from the same plan and for the same time.
+    """
+    with processes(1) as (other,):
+        other.submit(import_module, __name__)  # takes a while, as finding a start does
+        start = known()
+        if desk.interrupted:
+            return desk.failed(Stop.INTERRUPTED) if start is None else conclude(desk, start, math.inf)
+        limits = desk.limits()
+        apart = Desk(desk.model, replace(limits, threads=limits.threads - 1), desk.formulation)
+        whole = other.submit(_whole, desk.model, replace(limits, threads=1), desk.formulation, picture, start)
+        best = decompose(apart, picture, lambda: start, how.checkpoint, given=start.plan if start else None)
+        desk.steps += apart.steps
+        if best.stop is not Stop.TIME_LIMIT:
+            return best
+        try:
+            found = whole.result()
+        except KeyboardInterrupt:
+            if best.plan is None:
+                raise
+            return replace(best, stop=Stop.INTERRUPTED)
+    desk.steps += found.steps
+    better, bound = _best([best, found]), min(best.bound, found.bound)
+    if better is None:
+        return replace(found, bound=bound)
+    return conclude(desk, better, bound, proven=found.stop is Stop.OPTIMAL)
+
+
+def _whole(
+    model: str, options: Options, formulation: Formulation, picture: Instance, start: Decision | None
+) -> Decision:
+    """What the whole model comes to, in another process."""
+    return search(Desk(model, options, formulation), picture, Freedom.full(picture), start, "joint")
 
 
 def _best(decisions: Iterable[Decision | None]) -> Decision | None:

@@ -53,6 +53,9 @@ PROMISING = 3e-4
 SAMPLE = 100
 """Teams that look for prices alone after a first round, where there are more than twice as many."""
 
+FIRST_ROUND = 0.5
+"""Share of the time after which a first round of relaxations is given up where there is no plan to fall back on."""
+
 FOR_PRICES, FOR_PLANS = 0.25, 0.35
 """Shares of the time that is left when a step begins."""
 
@@ -93,16 +96,23 @@ MANY = 8
 LARGE = 50_000
 """Flow columns of the tight model from which on its relaxation takes longer than team by team."""
 
+NOT_SMALL = 10_000
+"""Flow columns from which on the whole model is not solved in a few seconds anyway."""
+
 
 def can_decompose(picture: Instance) -> bool:
     """Whether team by team nothing is lost: how far orders that are never sold pay, only all teams together know."""
     return not order_bounds(picture, Freedom.full(picture)).speculative
 
 
-def decomposes(picture: Instance) -> bool:
-    """Whether the joint model is better solved by decomposition: large, and limits shared by many teams."""
+def decomposes(picture: Instance, threads: int) -> bool:
+    """Whether the joint model is better solved by decomposition: large, and limits shared by teams.
+
+    Few teams say less than the whole model does: only where that is searched beside them, on a second thread.
+    """
     teams = teams_of(picture)
-    return len(teams) >= MANY and flow_columns(picture) >= LARGE and len(shared_limits(picture, teams)) > 0
+    large = LARGE if len(teams) >= MANY else NOT_SMALL if threads > 1 else math.inf
+    return flow_columns(picture) >= large and len(shared_limits(picture, teams)) > 0
 
 
 class Decomposition:
@@ -142,8 +152,7 @@ class Decomposition:
         self._cut_short = False
         limit = desk.options.time_limit - desk.spent
         self.deadline = time.monotonic() + limit
-        # until then relaxations may take for a first round; with few teams whoever asks has kept time for other means
-        self.latest = time.monotonic() + (0.5 if len(teams) >= MANY else 1.0) * limit
+        self.latest = time.monotonic() + (FIRST_ROUND if given is None else 1.0) * limit
 
     def run(self, known: Callable[[], Decision | None]) -> None:
         """All steps, or those that a checkpoint has left."""
@@ -281,15 +290,15 @@ class Decomposition:
         for items, pattern in zip(self.teams, self.patterns, strict=True):
             if pattern is not None:
                 plan.level[items], plan.order[items] = pattern.level, pattern.order
-        self._take(self.reoptimised(plan))
+        self.take(self.reoptimised(plan))
         if self.given is not None:
-            self._take(self.reoptimised(self.given))
+            self.take(self.reoptimised(self.given))
         if self.best is None:
             started = time.monotonic()
             start = known()
             self._noted += time.monotonic() - started  # it has steps of its own
             if start is not None and start.plan is not None:
-                self._take(self.reoptimised(start.plan))
+                self.take(self.reoptimised(start.plan))
         self.keep()
 
     def _considered(self, team: int) -> tuple[Bools, Bools]:
@@ -309,7 +318,8 @@ class Decomposition:
         self._together_takes = time.monotonic() - started
         return found
 
-    def _take(self, found: Assembly | None) -> None:
+    def take(self, found: Assembly | None) -> None:
+        """Keep the best plan."""
         if found is not None and (self.best is None or found.profit > self.best.profit):
             self.best = found
 
@@ -345,9 +355,9 @@ class Decomposition:
         if now is self.best:
             return now
         before = self.best.profit
-        self._take(self.reoptimised(now.plan))
+        self.take(self.reoptimised(now.plan))
         if self.best.profit <= before:
-            self._take(self.reoptimised(sure))
+            self.take(self.reoptimised(sure))
         self.keep()
         return self.best
 
@@ -562,6 +572,8 @@ def decompose(
                 raise
             interrupted = True
         except Stopped:  # why is for the whole model to say
+            if given is not None:
+                work.take(work.reoptimised(given))
             work.note("stopped")
     stop = Stop.INTERRUPTED if interrupted else Stop.TIME_LIMIT
     if work.best is None:
