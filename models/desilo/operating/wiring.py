@@ -30,6 +30,10 @@ HAND_OFFS: tuple[tuple[Function, ...], ...] = (
 )
 """Every order in which the functions can hand their plans on; the first is `sequential` on an instance."""
 
+FEW = 0.35
+"""Share of the time for a decomposition with fewer than `MANY` teams on one thread: enough for its better bound. The
+better plan is in most cases found in the whole model."""
+
 LEAST = 0.1
 """Share of its time that must be left when a decomposition ends for a search in the whole model to get anywhere."""
 
@@ -109,13 +113,14 @@ def as_one(desk: Desk, picture: Instance, how: How = How(), given: Decision | No
 def _before_the_whole(
     desk: Desk, picture: Instance, known: Callable[[], Decision | None], how: How, given: Decision | None
 ) -> Decision:
-    """By decomposition; what time that leaves goes to a search in the whole model."""
-    apart = Desk(desk.model, desk.limits(), desk.formulation)
+    """By decomposition; what time that leaves goes to a search in the whole model. Few teams leave most of it."""
+    few = len(teams_of(picture)) < MANY
+    apart = Desk(desk.model, desk.limits(FEW if few else 1.0), desk.formulation)
     best = decompose(apart, picture, known, how.checkpoint, how.executors, given.plan if given else None)
     desk.steps += apart.steps
     if best.stop is not Stop.TIME_LIMIT or desk.limits().time_limit < LEAST * desk.options.time_limit:
         return best
-    start = best if best.plan is not None else known()
+    start = _best([best, known()]) if few or best.plan is None else best
     found = search(desk, picture, Freedom.full(picture), start, "joint")
     if found.plan is None:
         return found

@@ -36,7 +36,7 @@ MODELS = {
 """The operating models that can be asked for, and what they are."""
 
 METHODS = {
-    "auto": "decomposition where the model is large and many teams share its limits",
+    "auto": "decomposition where the model is large and teams share its limits",
     "monolith": "one model and neighbourhoods of it",
     "decomposition": "team by team at prices for what they share; --threads of them side by side",
 }
