@@ -225,9 +225,10 @@ class Decomposition:
     def _offers(self, prices: Floats, chosen: Ints | None = None) -> list[Offer]:
         """What every team, or each of some, offers at prices (n,)."""
         asked = range(len(self.teams)) if chosen is None else chosen.tolist()
-        # how long relaxations take is known after a first round
+        # how long relaxations take is known after a first round: the others may go on while one of them lasts
         known = self.market.offers or self.best is not None
-        arguments = (prices,) if known else lambda: (prices, max(1.0, self.latest - time.monotonic()))
+        left = max(1.0, self.deadline - time.monotonic())
+        arguments = (prices, left) if known else lambda: (prices, max(1.0, self.latest - time.monotonic()))
         requests = [Request(k, "relax", arguments) for k in asked]
         offers = {request.team: offer for request, offer in self.offices.ask(requests)}
         return [offers[k] for k in asked]
