@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.core.expr import EqualityExpression, InequalityExpression, RangedExpression
 from pyomo.core.expr.numvalue import is_potentially_variable
 from pyomo.core.expr.relational_expr import tuple_to_relational_expr
@@ -41,6 +42,10 @@ LONG = 100
 
 SAME = 1e-9
 """Relative difference of a figure by template from the same figure by Pyomo that is rounding."""
+
+
+NEVER_HOLDS = (InfeasibleConstraintException, NameError)
+"""What Pyomo raises for a row without variables that cannot hold; up to 6.9 it has forgotten the name of its error."""
 
 
 def translate(model: Model) -> Program:
@@ -289,6 +294,8 @@ class _Compiler:
             component.deactivate()
         try:
             form = LinearStandardFormCompiler().write(self.model, mixed_form=True, set_sense=None)
+        except NEVER_HOLDS:
+            return self._rows_singly()
         finally:
             for component in aside:
                 component.activate()
@@ -308,6 +315,25 @@ class _Compiler:
         entries = _Entries(row.shape, (row + np.int32(self.height),), (column,), (value,))
         part = Part(None, np.arange(len(parts)), parts)
         return _Piece(part, self.height, None, (len(parts),), [entries], lower, upper)
+
+    def _rows_singly(self) -> _Piece:
+        """The rows of all active constraints, one by one: also those that Pyomo's standard form refuses."""
+        parts: list[Any] = []
+        entries: list[_Entries] = []
+        bounds: list[tuple[float, float]] = []
+        for row in self.model.component_data_objects(pyo.Constraint, active=True):
+            linear = generate_standard_repn(row.body, compute_values=True, quadratic=False)
+            if linear.nonlinear_expr is not None:
+                raise ValueError(f"{row.name} is not linear")
+            low, high = (sign * np.inf if side is None else side for sign, side in ((-1, row.lb), (1, row.ub)))
+            bounds.append((low - linear.constant, high - linear.constant))
+            place = np.full(len(linear.linear_vars), self.height + len(parts), dtype=np.int32)
+            values = np.array(linear.linear_coefs, dtype=np.float64)
+            entries.append(_Entries(values.shape, (place,), (self.columns.of(linear.linear_vars),), (values,)))
+            parts.append(row)
+        lower, upper = np.array(bounds, dtype=np.float64).reshape(-1, 2).T
+        part = Part(None, np.arange(len(parts)), tuple(parts))
+        return _Piece(part, self.height, None, (len(parts),), entries, lower, upper)
 
     # ---- together
 
