@@ -332,7 +332,7 @@ def test_what_transfer_prices_prove_bounds_a_joint_model_that_proves_nothing(
 def test_a_joint_cell_decomposes_where_that_is_better_and_is_never_worse_than_what_was_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("desilo.operating.wiring.decomposes", lambda picture: True)
+    monkeypatch.setattr("desilo.operating.wiring.decomposes", lambda picture, threads: True)
     two_teams = write_small_case(tmp_path / "small", zones=("low", "mid"))
     settings = small_settings(two_teams, middle_zone=False, starts=1, tightness=(1.0,))
     by_slug = {record.cell.slug: record for record in run(settings, tmp_path / "run", Ear()).cells}
