@@ -15,8 +15,8 @@ import pytest
 from desilo.cases.generate import FAMILIES, Dials, Shape, generate
 from desilo.cases.instance import Instance
 from desilo.operating import wiring
-from desilo.operating.coordination import relaxation
 from desilo.operating.coordination.decomposition import decompose, decomposes
+from desilo.operating.coordination.relaxation import Stopped
 from desilo.operating.deciding import decide
 from desilo.operating.decision import Decision, How, Method, OperatingModel, Pictures
 from desilo.operating.desk import Desk
@@ -125,13 +125,16 @@ def test_few_teams_are_asked_by_themselves_only_where_the_whole_is_searched_besi
     assert not decomposes(generate("lot-sizing", "M", 1), threads=2)
 
 
-def test_a_plan_given_is_there_though_the_first_round_was_given_up(
-    lots: Instance, optimum: Decision, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("ended", "stop"), [(Stopped(Stop.TIME_LIMIT), Stop.TIME_LIMIT), (KeyboardInterrupt(), Stop.INTERRUPTED)]
+)
+def test_a_plan_given_is_there_though_the_first_round_was_not_ended(
+    lots: Instance, optimum: Decision, monkeypatch: pytest.MonkeyPatch, ended: BaseException, stop: Stop
 ) -> None:
-    def too_slow(*given: Any, **more: Any) -> Any:
-        raise relaxation.Stopped(Stop.TIME_LIMIT)
+    def relaxed(*given: Any, **more: Any) -> Any:
+        raise ended
 
-    monkeypatch.setattr("desilo.operating.coordination.team.relaxed", too_slow)
+    monkeypatch.setattr("desilo.operating.coordination.team.relaxed", relaxed)
     found = decompose(Desk("joint", Options(gap=0.0)), lots, lambda: None, given=optimum.plan)
-    assert (found.stop, found.bound) == (Stop.TIME_LIMIT, math.inf)
+    assert (found.stop, found.bound) == (stop, math.inf)
     assert found.objective == pytest.approx(optimum.objective)

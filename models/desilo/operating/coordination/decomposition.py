@@ -568,13 +568,12 @@ def decompose(
         work = Decomposition(desk, picture, opened, parts, teams, limits, checkpoint, given)
         try:
             work.run(known)
-        except KeyboardInterrupt:
-            if work.best is None:
-                raise
-            interrupted = True
-        except Stopped:  # why is for the whole model to say
-            if given is not None:
+        except (KeyboardInterrupt, Stopped) as ended:  # why a relaxation stopped is for the whole model to say
+            interrupted = isinstance(ended, KeyboardInterrupt)
+            if work.best is None and given is not None:
                 work.take(work.reoptimised(given))
+            if interrupted and work.best is None:
+                raise
             work.note("stopped")
     stop = Stop.INTERRUPTED if interrupted else Stop.TIME_LIMIT
     if work.best is None:
