@@ -17,7 +17,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -220,18 +220,35 @@ def placed(row: Gap) -> tuple[Any, ...]:
 
 
 def compared(gaps: Sequence[Gap]) -> list[str]:
-    """Markdown of where decomposition comes to a wider gap than the whole model in the same time."""
+    """Markdown of where decomposition comes to a wider gap or a lower plan than the whole model in the same time."""
     whole = {(row.instance, row.limit): row for row in gaps if row.method == Method.MONOLITH}
-    apart = [row for row in gaps if row.method == Method.DECOMPOSITION and (row.instance, row.limit) in whole]
-    worse = [row for row in apart if row.gap > max(ASKED, whole[row.instance, row.limit].gap)]
-    if not apart:
+    both = [
+        (row, whole[row.instance, row.limit])
+        for row in gaps
+        if row.method == Method.DECOMPOSITION and (row.instance, row.limit) in whole
+    ]
+    if not both:
         return []
-    names = f": {', '.join(row.instance for row in worse)}" if worse else ""
+    wider = [apart.instance for apart, one in both if apart.gap > max(ASKED, one.gap)]
+    lower = {apart.instance: share for apart, one in both if (share := shortfall(apart, one)) > 0}
+    most = f" (at most {max(lower.values()):.2%})" if lower else ""
     return [
         "",
-        f"Of {len(apart)} generated instances that both had the same time for, decomposition ends with a wider gap",
-        f"than the whole model, and than the {ASKED:.1%} asked for, in {len(worse)}{names}.",
+        f"Of {len(both)} generated instances that both had the same time for, decomposition ends with a wider gap",
+        f"than the whole model, and than the {ASKED:.1%} asked for, in {_listed(wider)}.",
+        f"Its plan is worth less in {_listed(lower)}{most}.",
     ]
+
+
+def shortfall(apart: Gap, whole: Gap) -> float:
+    """Share of the whole model's plan by which that of the decomposition is worth less; inf if it has none."""
+    if whole.plan is None:
+        return 0.0
+    return math.inf if apart.plan is None else (whole.plan - apart.plan) / abs(whole.plan)
+
+
+def _listed(names: Collection[str]) -> str:
+    return f"{len(names)}: {', '.join(names)}" if names else "none"
 
 
 def draw(works: Sequence[Work], path: Path) -> None:

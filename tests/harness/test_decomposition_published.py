@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -39,18 +40,24 @@ def test_work_that_grows_with_the_items_has_slope_1() -> None:
 
 
 def test_a_gap_counts_as_wider_beyond_what_was_asked() -> None:
-    """By less than what was asked for, in another time, or against nothing, it does not."""
+    """By less than what was asked for, in another time, or against nothing, it does not; nor without bounds."""
 
-    def gap(name: str, method: Method, width: float, limit: float = 30.0) -> Gap:
-        return Gap(name, method, limit, limit, 100.0, 100.0 * (1 + width), chosen=True)
+    def gap(name: str, method: Method, width: float, limit: float = 30.0, plan: float | None = 100.0) -> Gap:
+        bound = None if plan is None or width == math.inf else plan * (1 + width)
+        return Gap(name, method, limit, limit, plan, bound, chosen=True)
 
-    whole = [gap(name, Method.MONOLITH, 0.0) for name in ("close", "far")]
+    whole = [gap("close", Method.MONOLITH, 0.0), gap("far", Method.MONOLITH, 0.0)]
+    whole += [gap("unbound", Method.MONOLITH, math.inf), gap("planless", Method.MONOLITH, 0.0, plan=None)]
     apart = [
         gap("close", Method.DECOMPOSITION, 0.9 * ASKED),
         gap("far", Method.DECOMPOSITION, 1.1 * ASKED),
         gap("far", Method.DECOMPOSITION, 0.5, limit=3.0),
         gap("alone", Method.DECOMPOSITION, 0.5),
+        gap("unbound", Method.DECOMPOSITION, math.inf, plan=99.0),
+        gap("planless", Method.DECOMPOSITION, 0.0),
     ]
     told = " ".join(compared([*whole, *apart]))
-    assert told.startswith(" Of 2 generated") and told.endswith("in 1: far.")
+    assert told.startswith(" Of 4 generated") and "in 1: far." in told
+    assert told.endswith("worth less in 1: unbound (at most 1.00%).")
+    assert "in none. Its plan is worth less in none." in " ".join(compared([whole[0], apart[0]]))
     assert not compared(apart)
