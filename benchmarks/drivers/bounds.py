@@ -156,8 +156,8 @@ def _settled(instance: Instance, teams: list[Team]) -> tuple[Market, int]:
     while rounds < ROUNDS:
         rounds += 1
         market.record(prices, [team.relax(prices) for team in teams])
-        prices, promised = market.next_prices()
-        if market.settled(promised, SETTLED):
+        prices = market.next_prices()
+        if market.settled(SETTLED):
             break
     return market, rounds
 

@@ -26,7 +26,8 @@ from desilo.formulations.models import joint_model
 from desilo.formulations.windows import WindowRows
 from desilo.harness.check import check
 from desilo.operating.coordination import decomposition, protocol, relaxation
-from desilo.operating.coordination.decomposition import can_decompose, decompose
+from desilo.operating.coordination.assembly import Assembly
+from desilo.operating.coordination.decomposition import Decomposition, can_decompose, decompose
 from desilo.operating.coordination.limits import (
     Limits,
     firm_limits,
@@ -204,6 +205,28 @@ def test_a_plan_that_just_breaks_a_limit_is_the_best_there_is_however_long_it_ta
     assert_array_equal(found.order, present.order)
 
 
+def test_other_blocks_plan_again_once_orders_are_solved_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one team of a block earns and uses, nobody knows before that."""
+    monkeypatch.setattr(decomposition, "OFTEN", 1e9)
+    plan_again = Decomposition._plan_again
+    kinds: list[Change] = []
+    solved, improved = [], []
+
+    def watched(self: Decomposition, now: Assembly, sure: Plan, change: Change, *rest: Any) -> Any:
+        if change not in kinds[-1:]:
+            solved.append(now is self.best)
+        kinds.append(change)
+        found = plan_again(self, now, sure, change, *rest)
+        improved.append(found[0] is not now)
+        return found
+
+    monkeypatch.setattr(Decomposition, "_plan_again", watched)
+    instance = FAMILIES["retail"].build(Shape(8, 4, 3, 2), np.random.default_rng(2), Dials())
+    decompose(Desk("joint", Options(gap=0.005)), instance, lambda: None)
+    assert len(solved) > len(Change) and any(improved)
+    assert all(solved)
+
+
 # ---- bounds
 
 
@@ -241,8 +264,8 @@ def test_the_best_prices_prove_the_joint_relaxation(family: str, opening: float)
     with all_rows():
         for _ in range(300):
             market.record(prices, [team.relax(prices) for team in teams])
-            prices, promised = market.next_prices()
-            if market.settled(promised, 1e-8):
+            prices = market.next_prices()
+            if market.settled(1e-8):
                 break
     assert market.bound == pytest.approx(joint_relaxation(instance), rel=1e-6)
 
@@ -280,7 +303,7 @@ def test_prices_go_further_as_long_as_the_bound_falls(used: float, step: float) 
     limits = Limits((("R1_limit", (0, 0)),), np.array([5.0]), np.array([np.inf]), np.array([True]))
     market = Market.around(limits, 1, np.array([1.0]), 1.0)
     market.record(market.prices, [Offer(93.0, 100.0, np.array([7.0]))])
-    prices, _ = market.next_prices()
+    prices = market.next_prices()
     assert market.aim is not None
     assert market.aim.tolist() == [3.0]  # the edge of the box
     assert prices.tolist() == [1.0 + STEP * 2.0]

@@ -10,8 +10,8 @@
 5.  **Certificates.** Teams search among all their levels and set-ups at the prices: their integer bounds replace those
     of their relaxations.
 
-Step 4 comes again after step 5, and last of all prices are made better still. It stops as soon as plan and bound are as
-close as asked.
+Prices that have not settled in their time are made better after step 4, step 4 comes again after step 5, and last of all
+prices once more. It stops as soon as plan and bound are as close as asked.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ BOX = 1.0
 PROMISING = 3e-4
 """Prices that promise to bring the bound down by less than this share are not worth a round before there is a plan."""
 
-SAMPLE = 100
+SAMPLE = 40
 """Teams that look for prices alone after a first round, where there are more than twice as many."""
 
 FIRST_ROUND = 0.5
@@ -71,6 +71,10 @@ BLOCK_SECONDS = {Change.SETUPS: 4.0, Change.LEVELS: 4.0, Change.BOTH: 8.0}
 
 PATIENCE = 1.5
 """Times the seconds that searches of a kind had, for the next ones if these found nothing in them."""
+
+LITTLE = 0.05
+"""Share of what there is between plan and bound: searches were in vain if all of their kind would gain less at this
+rate."""
 
 IN_VAIN = 2
 """So often in a row, and searches of that kind wait for the next round."""
@@ -148,7 +152,6 @@ class Decomposition:
         self._together_takes = 0.0
         self._round_takes = 0.0  # seconds of the last round of prices
         self._patience = dict.fromkeys(Change, 1.0)  # times the seconds of a block
-        self._in_vain = dict.fromkeys(Change, 0)  # searches in a row that found nothing in their time
         self._cut_short = False
         limit = desk.options.time_limit - desk.spent
         self.deadline = time.monotonic() + limit
@@ -157,9 +160,9 @@ class Decomposition:
     def run(self, known: Callable[[], Decision | None]) -> None:
         """All steps, or those that a checkpoint has left."""
         self.market = self._resumed() or self._opened()
+        gap = max(PROMISING, self.desk.options.gap / 20)
         if self.best is None:
-            until = time.monotonic() + FOR_PRICES * self.left
-            self.improve_prices(max(PROMISING, self.desk.options.gap / 20), until)
+            self.improve_prices(gap, time.monotonic() + FOR_PRICES * self.left)
             self.note("prices")
             self.make_plans()
             self.note("plans")
@@ -167,6 +170,7 @@ class Decomposition:
             self.note("assembly")
         steps: list[tuple[str, Callable[[], None]]] = [
             ("neighbourhoods", lambda: self.search(rounds=1)),
+            ("prices", lambda: self.improve_prices(gap, time.monotonic() + FOR_PRICES * self.left)),
             ("certificates", self.certify),
             ("neighbourhoods", self.search),
             ("prices", lambda: self.improve_prices(self.desk.options.gap / 5, self.deadline)),
@@ -194,7 +198,7 @@ class Decomposition:
 
     def improve_prices(self, gap: float, until: float) -> None:
         """Step 1: rounds of prices until they promise less than a gap, or the monotonic clock says `until`."""
-        if time.monotonic() + self._round_takes > until:
+        if self.market.settled(gap) or time.monotonic() + self._round_takes > until:
             return
         rounds = self._rounds(gap, until)
         if not self.market.offers and len(self.teams) > 2 * SAMPLE:
@@ -331,21 +335,31 @@ class Decomposition:
         """
         while self.best is not None and not self.close and self.left > 1.0 and rounds != 0:
             before, self._cut_short = self.best.profit, False
-            self._in_vain = dict.fromkeys(Change, 0)
-            now, sure, last = self.best, self.best.plan, time.monotonic()
-            for change, blocks in self._side_by_side():
-                if self._in_vain[change] == IN_VAIN:
-                    continue
-                now, sure = self._plan_again(now, sure, change, blocks)
-                if time.monotonic() - last > OFTEN * self._together_takes:
-                    now, last = self._together(now, sure), time.monotonic()
-                    sure = now.plan
-                if self.close or self.left < 1.0:
-                    break
-            self._together(now, sure)
+            for change in Change:
+                self._search(change)
             if self.best.profit <= before + 1e-6 * abs(before) and not self._cut_short:
                 return
             rounds = None if rounds is None else rounds - 1
+
+    def _search(self, change: Change) -> None:
+        """Every team plans again once, in blocks, as many at a time as there are offices; not if that is in vain.
+
+        Who earns and uses how much is known of disjoint blocks only: others begin once orders are re-optimised for all.
+        """
+        assert self.best is not None
+        now, sure, last, in_vain = self.best, self.best.plan, time.monotonic(), 0
+        blocks, jobs = self._blocks(change), self.offices.jobs
+        for first in range(0, len(blocks), jobs):
+            if self.close or self.left < 1.0 or in_vain == IN_VAIN:
+                break
+            some = blocks[first : first + jobs]
+            little = LITTLE * (self.bound - self.best.profit) * len(some) / len(blocks)
+            now, sure, worthwhile = self._plan_again(now, sure, change, some, little)
+            in_vain = 0 if worthwhile else in_vain + 1
+            if time.monotonic() - last > OFTEN * self._together_takes:
+                now = self._together(now, sure)
+                sure, last = now.plan, time.monotonic()
+        self._together(now, sure)
 
     def _together(self, now: Assembly, sure: Plan) -> Assembly:
         """The best plan there is, once orders are re-optimised for all.
@@ -362,24 +376,25 @@ class Decomposition:
         self.keep()
         return self.best
 
-    def _side_by_side(self) -> Iterator[tuple[Change, list[Ints]]]:
-        """Changes, and disjoint blocks of teams for them, as many at a time as there are offices."""
-        for change in Change:
-            blocks: list[list[int]] = [[]]
-            for k in self.rng.permutation(len(self.teams)).tolist():
-                if sum(len(self.teams[j]) for j in blocks[-1]) >= TOGETHER[change]:
-                    blocks.append([])
-                blocks[-1].append(k)
-            for start in range(0, len(blocks), self.offices.jobs):
-                yield change, [np.array(sorted(block)) for block in blocks[start : start + self.offices.jobs]]
+    def _blocks(self, change: Change) -> list[Ints]:
+        """All teams by chance in disjoint blocks for a change."""
+        blocks: list[list[int]] = [[]]
+        for k in self.rng.permutation(len(self.teams)).tolist():
+            if sum(len(self.teams[j]) for j in blocks[-1]) >= TOGETHER[change]:
+                blocks.append([])
+            blocks[-1].append(k)
+        return [np.array(sorted(block)) for block in blocks]
 
-    def _plan_again(self, now: Assembly, sure: Plan, change: Change, blocks: list[Ints]) -> tuple[Assembly, Plan]:
+    def _plan_again(
+        self, now: Assembly, sure: Plan, change: Change, blocks: list[Ints], little: float
+    ) -> tuple[Assembly, Plan, bool]:
         """Blocks of teams plan again, each within its own present use and an equal part of what nobody uses.
 
         What they leave counts for some of what it will earn when orders are re-optimised.
 
         Returns:
-            The plan with all that is worth more, and `sure` with what is worth more even if nobody needs what is left.
+            The plan with all that is worth more; `sure` with what is worth more even if nobody needs what is left; and
+            whether it was worthwhile: no search was cut short, or they gained more than a little, money.
         """
         slack = self.limits.capacity - now.use.sum(axis=0)
         a_thousand = self._patience[change] * BLOCK_SECONDS[change]
@@ -393,18 +408,20 @@ class Decomposition:
             ask = (prices, room, self._present(now, block, items), change, seconds, 1e-3)
             rooms.append(room)
             requests.append(Request(number, "improve", ask, part_of(self.picture, items)))
-        late = 0
+        cut_short, late, gained = 0, 0, 0.0
         for request, found in self.offices.ask(requests):
             block, room = blocks[request.team], rooms[request.team]
             use = now.use[block].sum(axis=0)
             present = now.by_team[block].sum() - self._overage(use - room)
             profit = -math.inf if found is None else found.profit - self._overage(found.use - room)
-            better = found is not None and profit - prices @ found.use > present - prices @ use + 1e-6
+            more = -math.inf if found is None else profit - present - float(prices @ (found.use - use))
+            better = more > 1e-6
             if found is None or not found.proven:
-                self._cut_short = True
+                cut_short += 1
                 late += not better
             if found is None or not better:
                 continue
+            gained += more
             items = np.concatenate([self.teams[k] for k in block])
             plan = Plan(now.plan.level.copy(), now.plan.order.copy())
             plan.level[items], plan.order[items] = found.level, found.order
@@ -412,13 +429,13 @@ class Decomposition:
                 sure = Plan(sure.level.copy(), sure.order.copy())
                 sure.level[items], sure.order[items] = found.level, found.order
             by_team, used = now.by_team.copy(), now.use.copy()
-            by_team[block], used[block] = 0.0, 0.0  # whose share is whose matters only until orders are re-optimised
+            by_team[block], used[block] = 0.0, 0.0  # whose share is whose, nobody asks before orders are re-optimised
             by_team[block[0]], used[block[0]] = found.profit, found.use
             now = replace(now, plan=plan, by_team=by_team, use=used)
         if late == len(blocks):
             self._patience[change] *= PATIENCE
-        self._in_vain[change] = 0 if late < len(blocks) else self._in_vain[change] + 1
-        return now, sure
+        self._cut_short |= cut_short > 0
+        return now, sure, cut_short == 0 or gained > little
 
     def keep(self) -> None:
         """Write the state to the checkpoint; there is always a whole one."""

@@ -35,9 +35,10 @@ from desilo.solving import Held, Options, Program, Stop, relative_gap
 ROUNDS = 20
 """Rounds of prices at most."""
 
-STEP, LONGER, SHORTER = 0.3, 0.1, 0.8
-"""Of the way from the best prices to the master's: at first; so much more if there is further to go, so many times if
-it was too far. Small steps are cheap, too: a team's relaxation begins where the last one ended."""
+STEP, LONGER, SHORTER = 0.1, 0.1, 0.8
+"""Of the way from the best prices to the master's: at first, when it knows one offer of each team; so much more if
+there is further to go, so many times if it was too far. Small steps are cheap, too: a team's relaxation begins where
+the last one ended."""
 
 WIDER, NARROWER = 2.0, 0.8
 """Times the box, where the master's prices are at its edge; times all of it, if they were no better."""
@@ -59,6 +60,7 @@ class Market:
         values: (teams,) what each team's problem is worth at them.
         offers: (team, offer) so far.
         aim: (n,) the master's prices, None before there are any.
+        promised: the bound that they would prove if no team had a better offer; nothing is known without them.
         step: part of the way there.
     """
 
@@ -70,6 +72,7 @@ class Market:
     values: Floats = field(default_factory=lambda: np.zeros(0))
     offers: list[tuple[int, Offer]] = field(default_factory=list)
     aim: Floats | None = None
+    promised: float = -np.inf
     step: float = STEP
 
     @classmethod
@@ -88,9 +91,9 @@ class Market:
         market.record(self.prices, [offers[k] for k in chosen.tolist()])
         return market
 
-    def settled(self, promised: float, gap: float) -> bool:
+    def settled(self, gap: float) -> bool:
         """Whether no prices in the box can prove a bound much better than the present one."""
-        return relative_gap(promised, self.bound) <= gap
+        return relative_gap(self.promised, self.bound) <= gap
 
     def rounds(
         self, ask: Callable[[Floats], list[Offer]], gap: float, until: float, first: Floats | None = None
@@ -99,13 +102,13 @@ class Market:
 
         At least one round, at prices `first` (n,) if they are given; whoever asks may look at the market after each.
         """
-        prices = first if first is not None else self.next_prices()[0] if self.offers else self.prices
+        prices = first if first is not None else self.next_prices() if self.offers else self.prices
         for _ in range(ROUNDS):
             started = time.monotonic()
             self.record(prices, ask(prices))
             yield
-            prices, promised = self.next_prices()
-            if self.settled(promised, gap) or time.monotonic() + (time.monotonic() - started) / 2 > until:
+            prices = self.next_prices()
+            if self.settled(gap) or time.monotonic() + (time.monotonic() - started) / 2 > until:
                 return
 
     def record(self, prices: Floats, offers: list[Offer]) -> bool:
@@ -134,8 +137,8 @@ class Market:
         earned = max(0.0, sum(offer.profit for offer in offers))
         self.radius[free & (use != 0)] = earned / np.abs(use[free & (use != 0)])
 
-    def next_prices(self) -> tuple[Floats, float]:
-        """(n,) prices towards those that the offers so far make best within the box, and what bound these promise."""
+    def next_prices(self) -> Floats:
+        """(n,) prices towards those that the offers so far make best within the box."""
         low = np.maximum(0.0, self.prices - self.radius)
         high = np.minimum(self.limits.ceiling, self.prices + self.radius)
         limits, count = len(self.limits), len(self.offers)
@@ -168,8 +171,8 @@ class Market:
         outcome = held.solve()
         if outcome.stop is not Stop.OPTIMAL:
             raise RuntimeError(f"the restricted master ended {outcome.stop}")
-        self.aim = np.clip(held.row_duals[:limits], low, high)
-        return self.prices + self.step * (self.aim - self.prices), outcome.objective
+        self.aim, self.promised = np.clip(held.row_duals[:limits], low, high), outcome.objective
+        return self.prices + self.step * (self.aim - self.prices)
 
 
 def match(limits: Limits, proposals: list[list[Proposal]], options: Options) -> list[int] | None:
