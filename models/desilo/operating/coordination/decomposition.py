@@ -10,8 +10,8 @@
 5.  **Certificates.** Teams search among all their levels and set-ups at the prices: their integer bounds replace those
     of their relaxations.
 
-Prices that have not settled in their time are made better after step 4, step 4 comes again after step 5, and last of all
-prices once more. It stops as soon as plan and bound are as close as asked.
+Prices that have not settled in their time are made better after step 4; step 4 comes again after step 5, and last of
+all prices once more. It stops as soon as plan and bound are as close as asked.
 """
 
 from __future__ import annotations
