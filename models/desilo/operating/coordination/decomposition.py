@@ -85,6 +85,9 @@ CREDIT = 0.5
 OFTEN = 4.0
 """Orders are re-optimised for all after so many times what it takes."""
 
+CERTAIN = 2.5e-4
+"""Relative gap at which a team's certificate ends, however wide the gap that is asked: all of them count."""
+
 FOR_CERTIFICATES = 0.75
 """Share of the time that is left."""
 
@@ -258,7 +261,7 @@ class Decomposition:
         until = time.monotonic() + FOR_CERTIFICATES * self.left
 
         def asked(team: int, pattern: Pattern) -> Request:
-            gap = self.desk.options.gap / 4
+            gap = min(CERTAIN, self.desk.options.gap / 4)
             return Request(team, "certify", lambda: (market.prices, pattern, self._at_most(SECONDS), gap))
 
         requests = [asked(*each) for each in sorted(known, key=lambda each: -slack[each[0]])]
@@ -449,6 +452,7 @@ class Decomposition:
             "radius": self.market.radius,
             "values": self.market.values,
             "market_bound": np.array(self.market.bound),
+            "promised": np.array(self.market.promised),
             "bound": np.array(self.bound),
             "teams": np.array(known, dtype=np.int64),
             "own_profit": np.array([pattern.profit for pattern in own]),
@@ -483,7 +487,8 @@ class Decomposition:
         I, T, K, _ = self.picture.demand.shape
         limits, known = len(self.limits), state["teams"].tolist()
         rows = sum(len(self.teams[k]) for k in known)  # raises if there is no such team
-        sized: dict[str, tuple[int, ...]] = {"prices": (limits,), "radius": (limits,), "market_bound": (), "bound": ()}
+        sized: dict[str, tuple[int, ...]] = dict.fromkeys(("prices", "radius"), (limits,))
+        sized |= dict.fromkeys(("market_bound", "promised", "bound"), ())
         sized |= {"own_profit": (len(known),), "own_use": (len(known), limits)}
         levels = {}
         if known:
@@ -507,6 +512,7 @@ class Decomposition:
         self.bound = float(state["bound"])
         market = Market(self.limits, len(self.teams), state["prices"], state["radius"])
         market.values, market.bound = state["values"], float(state["market_bound"])
+        market.promised = float(state["promised"])
         start = 0
         for n, k in enumerate(state["teams"].tolist()):
             rows = slice(start, start + len(self.teams[k]))
