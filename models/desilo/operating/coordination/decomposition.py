@@ -73,8 +73,8 @@ PATIENCE = 1.5
 """Times the seconds that searches of a kind had, for the next ones if these found nothing in them."""
 
 LITTLE = 0.05
-"""Share of what there is between plan and bound: searches were in vain if all of their kind would gain less at this
-rate."""
+"""Share of what there is between plan and bound. Searches are in vain if all of their kind would close less of it at
+the rate they go."""
 
 IN_VAIN = 2
 """So often in a row, and searches of that kind wait for the next round."""
