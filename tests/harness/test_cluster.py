@@ -18,7 +18,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -62,11 +62,16 @@ BESIDE = {
 """Fields of records that may differ."""
 
 
-def wait_for(something: Callable[[], bool]) -> None:
+Found = TypeVar("Found")
+
+
+def wait_for(something: Callable[[], Found]) -> Found:
+    """What it returns as soon as that is true."""
     until = time.monotonic() + 60
-    while not something():
+    while not (found := something()):
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.05)
+    return found
 
 
 class Dask:
@@ -101,9 +106,8 @@ class Dask:
 
     def kill_one_at_work(self) -> None:
         """A worker that has something to do."""
-        wait_for(lambda: any(self.client.processing().values()))
-        busy = next(address for address, tasks in self.client.processing().items() if tasks)
-        os.kill(self.process_of(busy), signal.SIGKILL)
+        busy = wait_for(lambda: [address for address, tasks in self.client.processing().items() if tasks])
+        os.kill(self.process_of(busy[0]), signal.SIGKILL)
 
     def process_of(self, worker: str) -> int:
         process: int = self.client.run(os.getpid, workers=[worker])[worker]
