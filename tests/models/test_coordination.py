@@ -227,6 +227,24 @@ def test_other_blocks_plan_again_once_orders_are_solved_for_all(monkeypatch: pyt
     assert all(solved)
 
 
+def test_a_round_of_prices_that_stops_leaves_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only without a first round there are no prices to plan at."""
+    instance = FAMILIES["retail"].build(Shape(8, 4, 3, 2), np.random.default_rng(2), Dials())
+    record, offers = Market.record, Decomposition._offers
+    rounds: list[bool] = []
+
+    def stopping(self: Decomposition, *given: Any) -> list[Offer]:
+        if rounds:
+            raise Stopped(Stop.TIME_LIMIT)
+        return offers(self, *given)
+
+    monkeypatch.setattr(Market, "record", lambda self, *given: (rounds.append(True), record(self, *given))[1])
+    monkeypatch.setattr(Decomposition, "_offers", stopping)
+    found = decompose(Desk("joint", Options(gap=0.005)), instance, lambda: None)
+    assert len(rounds) == 1 and found.plan is not None
+    assert found.bound >= jointly(instance, Method.MONOLITH).objective * (1 - 1e-6)
+
+
 # ---- bounds
 
 

@@ -204,11 +204,15 @@ class Decomposition:
         if self.market.settled(gap) or time.monotonic() + self._round_takes > until:
             return
         rounds = self._rounds(gap, until)
-        if not self.market.offers and len(self.teams) > 2 * SAMPLE:
-            next(rounds)
-            rounds = self._rounds(gap, until, self._prices_of_a_sample(gap, until))
-        for _ in rounds:
-            pass
+        try:
+            if not self.market.offers and len(self.teams) > 2 * SAMPLE:
+                next(rounds)
+                rounds = self._rounds(gap, until, self._prices_of_a_sample(gap, until))
+            for _ in rounds:
+                pass
+        except Stopped:
+            if not self.market.offers:
+                raise  # no prices, no plans; a later round only made known ones better
 
     def _rounds(self, gap: float, until: float, first: Floats | None = None) -> Iterator[None]:
         """Rounds of all teams."""
@@ -218,6 +222,11 @@ class Decomposition:
             self.keep()
             self._round_takes, started = time.monotonic() - started, time.monotonic()
             yield
+
+    @property
+    def _longest(self) -> float:
+        """Seconds for a relaxation after the first round: one that takes longer than all of a round is stuck."""
+        return max(SECONDS, self._round_takes) if self._round_takes else math.inf
 
     def _prices_of_a_sample(self, gap: float, until: float) -> Floats:
         """(n,) the best prices for some teams, after a first round of all; the others need not be asked meanwhile."""
@@ -234,7 +243,7 @@ class Decomposition:
         asked = range(len(self.teams)) if chosen is None else chosen.tolist()
         # how long relaxations take is known after a first round: the others may go on while one of them lasts
         known = self.market.offers or self.best is not None
-        left = max(1.0, self.deadline - time.monotonic())
+        left = max(1.0, min(self.deadline - time.monotonic(), self._longest))
         arguments = (prices, left) if known else lambda: (prices, max(1.0, self.latest - time.monotonic()))
         requests = [Request(k, "relax", arguments) for k in asked]
         offers = {request.team: offer for request, offer in self.offices.ask(requests)}
